@@ -1,0 +1,65 @@
+import type { ClusterSelector } from "./selector.ts";
+import type { Place } from "./problem.ts";
+
+/** The unit of delivery, normalised: defaults filled in, whether it was written as an App file or found by a layout. */
+export interface App {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The alternatives that can reach a cluster; two that reach the same one are an error. An App file has one, a layout one per folder. */
+  readonly placements: readonly AppPlacement[];
+  readonly settings: AppSettings;
+  /** Placeholder name -> path into the cluster, e.g. `cluster.values.domain`. */
+  readonly substitute: Readonly<Record<string, string>>;
+  readonly declaredAt: Place;
+}
+
+/** One source and whom it reaches. */
+export interface AppPlacement {
+  /** Folder relative to the root of the repository, no leading or trailing slash; "" is the root. */
+  readonly path: string;
+  readonly clusters: ClusterSelector;
+  readonly namespace?: string;
+  /** Helm values of the App itself, lowest precedence above the chart's own. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Relative to the root of the repository. */
+  readonly valuesFiles: readonly string[];
+  readonly overrides: readonly AppOverride[];
+  readonly declaredAt: Place;
+}
+
+export interface AppOverride {
+  readonly clusters: ClusterSelector;
+  readonly path?: string;
+  readonly namespace?: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly valuesFiles: readonly string[];
+  readonly patches: readonly Readonly<Record<string, unknown>>[];
+  readonly declaredAt: Place;
+}
+
+/** What the agent needs to know of an app beside its objects. Travels in the slice. */
+export interface AppSettings {
+  readonly sync: SyncSettings;
+  readonly dependsOn: readonly string[];
+  /** For objects that name no namespace and are namespaced. */
+  readonly namespace?: string;
+  readonly ignoreDifferences: readonly Readonly<Record<string, unknown>>[];
+  readonly healthChecks: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface SyncSettings {
+  readonly mode: "auto" | "observe";
+  readonly prune: boolean;
+  readonly selfHeal: boolean;
+  readonly force: boolean;
+  /** How long the app may take to become healthy before it counts as failed. */
+  readonly timeoutMs: number;
+}
+
+export const DEFAULT_SYNC: SyncSettings = {
+  mode: "auto",
+  prune: true,
+  selfHeal: true,
+  force: false,
+  timeoutMs: 5 * 60_000,
+};

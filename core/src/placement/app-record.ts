@@ -1,0 +1,38 @@
+import type { AppSettings } from "../fleet/app.ts";
+import type { Place } from "../fleet/problem.ts";
+
+/** How the hub finds a rendered pack again. The key of a pack is derived from the hub's master key and `keyId`, never stored. */
+export interface PackHandle {
+  /** SHA-256 of the encrypted pack, hex. */
+  readonly digest: string;
+  /** Keyed digest of the plain content, hex. */
+  readonly keyId: string;
+  readonly size: number;
+  readonly chunks: number;
+  /** How many objects. */
+  readonly objects: number;
+}
+
+/** What the hub keeps of an app (`app.<app>`): the revision its clusters should be on. */
+export interface AppRecord {
+  readonly app: string;
+  readonly revision: number;
+  readonly commit: string;
+  readonly settings: AppSettings;
+  readonly declaredAt: Place;
+  readonly packs: readonly PackHandle[];
+  /** By cluster id. */
+  readonly targets: Readonly<Record<string, RecordTarget>>;
+  /** Why the app stays at this revision although the accepted commit is newer. */
+  readonly held?: string;
+  /** S4, hub's side: clusters that left the app and whose deletion waits, with the reason. */
+  readonly deletionHolds: Readonly<Record<string, string>>;
+  /** Newest first, bounded. */
+  readonly history: readonly { readonly revision: number; readonly commit: string; readonly atMs: number }[];
+}
+
+export interface RecordTarget {
+  /** Index into `packs`. */
+  readonly pack: number;
+  readonly substitutions: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,45 @@
+import type { App } from "../fleet/app.ts";
+import type { Place } from "../fleet/problem.ts";
+
+/** The resolved inputs that some clusters of an app share. Equal variants render to the same pack. */
+export interface Variant {
+  readonly app: string;
+  /** Source folder relative to the root; "" is the root. */
+  readonly path: string;
+  readonly namespace?: string;
+  /** Helm values: cluster values under App values under overrides, merged. Empty for other sources. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Helm values files relative to the root, later ones win; all are below `values`. */
+  readonly valuesFiles: readonly string[];
+  /** Kustomize-style patches (`{target?, patch}`), in order. */
+  readonly patches: readonly Readonly<Record<string, unknown>>[];
+  /** Only for charts that ask (`.Capabilities`): part of what makes variants differ. */
+  readonly capabilities?: { readonly kubernetesVersion: string; readonly apiVersions: readonly string[] };
+}
+
+/** Canonical JSON of the variant: equal text, equal variant. The hub hashes it where it needs something short. */
+export type VariantKey = string;
+
+export interface ResolvedApp {
+  readonly app: App;
+  readonly variants: ReadonlyMap<VariantKey, Variant>;
+  /** By cluster id. */
+  readonly targets: ReadonlyMap<string, Target>;
+}
+
+export interface Target {
+  readonly variant: VariantKey;
+  readonly substitutions: Readonly<Record<string, string>>;
+  /** The requirement that matched, in words: `env=prod`. */
+  readonly because: string;
+  readonly placedBy: Place;
+}
+
+/** How a source folder is rendered, told apart by what is there. */
+export type SourceType = "helm" | "kustomize" | "raw";
+
+export interface SourceInfo {
+  readonly type: SourceType;
+  /** The chart's templates use `.Capabilities`: cluster facts become part of the variant. */
+  readonly asksCapabilities: boolean;
+}

@@ -1,0 +1,131 @@
+/**
+ * What the hub's loop needs of the outside, as small interfaces; adapters/ implement them and main composes.
+ * Every method that waits takes an AbortSignal; errors are typed at the adapter.
+ */
+import type { Problem } from "@axle/core/fleet/problem.ts";
+import type { KubeObject } from "@axle/core/manifest/object.ts";
+import type { AppRecord, PackHandle } from "@axle/core/placement/app-record.ts";
+import type { SourceInfo, Variant } from "@axle/core/placement/variant.ts";
+import type { DeletionApproval, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
+
+/** The repository, as far as the hub follows it: one branch. Implemented by adapters/git. */
+export interface Repository {
+  /** Brings the mirror up to date. `rewritten`: the new head does not descend from `known` (S3: needs a person). */
+  fetch(known: string | undefined, signal: AbortSignal): Promise<{ head: string; rewritten: boolean }>;
+  /** A commit as a fresh tree on disk, from Git objects. Throws RepositoryError for links that leave the tree and exceeded limits. */
+  snapshot(commit: string, signal: AbortSignal): Promise<Snapshot>;
+}
+
+export interface Snapshot {
+  readonly commit: string;
+  readonly subject: string;
+  readonly committedAtMs: number;
+  /** Folder the tree stands in; read-only to everybody. Valid until the next `snapshot` call. */
+  readonly root: string;
+  /** Every file by path relative to the root, no leading slash. */
+  readonly files: ReadonlyMap<string, SnapshotFile>;
+  /** Git ids of folders, "" is the root: equal id, equal content. */
+  readonly folders: ReadonlyMap<string, string>;
+  /** UTF-8 text of files; all of them exist in `files`. */
+  readTexts(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+}
+
+export interface SnapshotFile {
+  readonly oid: string;
+  readonly mode: "file" | "executable" | "link";
+  readonly size: number;
+}
+
+/** Turns variants into objects with the real kustomize and helm. Implemented by adapters/render. */
+export interface Renderer {
+  /** For every folder an app may come from: what is there; undefined when nothing can be rendered. */
+  inspect(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<SourceInfo | undefined>;
+  /** Memo key: Git ids of everything the variant reads, its parameters, the renderer's version. */
+  keyOf(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<string>;
+  /** Throws RenderError with the renderer's own message and the file it names. */
+  render(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<Rendered>;
+}
+
+export interface Rendered {
+  /** In a stable order, none twice. */
+  readonly objects: readonly KubeObject[];
+  readonly warnings: readonly Problem[];
+}
+
+/** What the memo keeps of a render. */
+export interface RenderRecord {
+  readonly pack: PackHandle;
+  /** Ids of the pack's objects and the file each came from, for guards. */
+  readonly objects: readonly { readonly id: string; readonly file: string }[];
+  readonly warnings: readonly Problem[];
+}
+
+/** The last slice written for a cluster, as far as the hub can read it again. */
+export interface SliceRecord {
+  readonly number: SliceNumber;
+  /** Keyed digest of the content without number: unchanged content is not published again (L4). */
+  readonly content: string;
+  readonly sequence: number;
+}
+
+/** The leader's state in the stream AXLE and the packs beside it. Implemented by adapters/nats. */
+export interface Store {
+  /** Everything the loop decides from, read with the leader's reads. */
+  load(signal: AbortSignal): Promise<StoredState>;
+  findRender(key: string, signal: AbortSignal): Promise<RenderRecord | undefined>;
+  /** Idempotent: the digest is the address. Resolves when stored durably. */
+  putPack(digest: string, data: Uint8Array, signal: AbortSignal): Promise<{ chunks: number }>;
+  /**
+   * Writes all or nothing per batch of at most 1,000, in the order given, each fenced by the lease (S7). Throws LeaseLostError when
+   * another leader took over: nothing of the refused batch is visible to anybody.
+   */
+  write(entries: readonly StoreEntry[], signal: AbortSignal): Promise<void>;
+}
+
+export interface StoredState {
+  readonly fleet: FleetRecord | undefined;
+  readonly apps: ReadonlyMap<string, AppRecord>;
+  /** By cluster id. */
+  readonly slices: ReadonlyMap<string, SliceRecord>;
+  /** By cluster id. */
+  readonly approvals: ReadonlyMap<string, readonly DeletionApproval[]>;
+}
+
+/** What the hub knows of the repository. */
+export interface FleetRecord {
+  readonly name: string;
+  readonly head: string;
+  readonly accepted: string;
+  readonly problems: readonly Problem[];
+  /** Newest first, bounded: the commits seen with the hub's step times. */
+  readonly commits: readonly CommitRecord[];
+  readonly epoch: number;
+}
+
+export interface CommitRecord {
+  readonly commit: string;
+  readonly subject: string;
+  /** Milliseconds since 1970 by step name (HUB_STEPS). */
+  readonly steps: Readonly<Record<string, number>>;
+  /** Slices this commit published: number by cluster id. */
+  readonly slices: Readonly<Record<string, SliceNumber>>;
+}
+
+export type StoreEntry =
+  | { readonly type: "fleet"; readonly record: FleetRecord }
+  | { readonly type: "app"; readonly record: AppRecord }
+  | { readonly type: "app-gone"; readonly app: string }
+  | { readonly type: "render"; readonly key: string; readonly record: RenderRecord }
+  | { readonly type: "slice"; readonly envelope: SliceEnvelope; readonly content: string }
+  | { readonly type: "slice-gone"; readonly cluster: string }
+  | { readonly type: "approvals"; readonly cluster: string; readonly approvals: readonly DeletionApproval[] }
+  | { readonly type: "audit"; readonly entry: AuditEntry };
+
+export interface AuditEntry {
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly commit?: string;
+  readonly detail?: string;
+}
