@@ -3,7 +3,7 @@
  * Every method that waits takes an AbortSignal; errors are typed at the adapter.
  */
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import type { KubeObject } from "@axle/core/manifest/object.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { AppRecord, PackHandle } from "@axle/core/placement/app-record.ts";
 import type { SourceInfo, Variant } from "@axle/core/placement/variant.ts";
 import type { DeletionApproval, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
@@ -26,7 +26,11 @@ export interface Snapshot {
   readonly files: ReadonlyMap<string, SnapshotFile>;
   /** Git ids of folders, "" is the root: equal id, equal content. */
   readonly folders: ReadonlyMap<string, string>;
-  /** UTF-8 text of files; all of them exist in `files`. */
+  /** Targets of links as written, by the link's path; following them never leaves the repository. */
+  readonly links: ReadonlyMap<string, string>;
+  /** What of the commit is left out: submodules, names that are not UTF-8. */
+  readonly warnings: readonly Problem[];
+  /** UTF-8 text of files; all of them exist in `files`, links are followed. Throws RepositoryError `encoding` for other bytes. */
   readTexts(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
 }
 
@@ -48,8 +52,15 @@ export interface Renderer {
 
 export interface Rendered {
   /** In a stable order, none twice. */
-  readonly objects: readonly KubeObject[];
+  readonly objects: readonly RenderedObject[];
   readonly warnings: readonly Problem[];
+}
+
+export interface RenderedObject {
+  readonly id: ObjectId;
+  readonly object: KubeObject;
+  /** The file it came from, as exactly as the renderer tells. */
+  readonly file: string;
 }
 
 /** What the memo keeps of a render. */
@@ -65,7 +76,6 @@ export interface SliceRecord {
   readonly number: SliceNumber;
   /** Keyed digest of the content without number: unchanged content is not published again (L4). */
   readonly content: string;
-  readonly sequence: number;
 }
 
 /** The leader's state in the stream AXLE and the packs beside it. Implemented by adapters/nats. */
@@ -73,6 +83,8 @@ export interface Store {
   /** Everything the loop decides from, read with the leader's reads. */
   load(signal: AbortSignal): Promise<StoredState>;
   findRender(key: string, signal: AbortSignal): Promise<RenderRecord | undefined>;
+  /** Objects of packs that were rendered, by pack digest; a digest nobody knows is absent. */
+  findObjects(digests: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, RenderRecord["objects"]>>;
   /** Idempotent: the digest is the address. Resolves when stored durably. */
   putPack(digest: string, data: Uint8Array, signal: AbortSignal): Promise<{ chunks: number }>;
   /**
@@ -100,6 +112,8 @@ export interface FleetRecord {
   /** Newest first, bounded: the commits seen with the hub's step times. */
   readonly commits: readonly CommitRecord[];
   readonly epoch: number;
+  /** A rewritten head that a person allowed. */
+  readonly allowedRewrite?: string;
 }
 
 export interface CommitRecord {

@@ -4,7 +4,7 @@
  */
 import type { ClusterFacts } from "@axle/core/fleet/cluster.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
-import type { AppReport } from "@axle/core/status/report.ts";
+import type { AgentStep, AppReport, StepTimes } from "@axle/core/status/report.ts";
 
 /** A small typed table with compare-and-set. Keys are DNS labels or ids. */
 export interface KeyedStore<T> {
@@ -40,9 +40,19 @@ export interface Registration {
   readonly kubeSystemUid: string;
   readonly tokenId: string;
   readonly state: "pending" | "active" | "revoked";
+  /** While pending: what a person has to decide, in words. */
+  readonly waitsFor?: string;
+  /** While pending: id of the cluster whose name or kube-system UID it has, with another key. Its key is replaced on a yes. */
+  readonly replaces?: string;
   readonly joinedAtMs: number;
   readonly agentVersion: string;
   readonly facts: ClusterFacts;
+}
+
+/** Keys `key-<fingerprint>`, `name-<name>`, `uid-<digest>`: whoever creates the entry first has it, whatever the replica. */
+export interface Claim {
+  readonly clusterId: string;
+  readonly atMs: number;
 }
 
 /** Key: token id. */
@@ -75,4 +85,6 @@ export interface ClusterStatus {
   readonly applied: SliceNumber | undefined;
   readonly refusal: string;
   readonly apps: Readonly<Record<string, AppReport>>;
+  /** Newest number first, bounded: when the agent took each step. */
+  readonly timings: readonly StepTimes<AgentStep>[];
 }

@@ -17,6 +17,8 @@ export interface App {
 export interface AppPlacement {
   /** Folder relative to the root of the repository, no leading or trailing slash; "" is the root. */
   readonly path: string;
+  /** A chart from a chart repository instead of a folder; `path` is then "". */
+  readonly chart?: ChartSource;
   readonly clusters: ClusterSelector;
   readonly namespace?: string;
   /** Helm values of the App itself, lowest precedence above the chart's own. */
@@ -25,6 +27,13 @@ export interface AppPlacement {
   readonly valuesFiles: readonly string[];
   readonly overrides: readonly AppOverride[];
   readonly declaredAt: Place;
+}
+
+export interface ChartSource {
+  /** `https://` or `oci://` address. */
+  readonly repository: string;
+  readonly name: string;
+  readonly version: string;
 }
 
 export interface AppOverride {

@@ -1,0 +1,50 @@
+import { status } from "@grpc/grpc-js";
+
+/**
+ * `away`: the hub cannot be reached, or is busy; trying again may help. `refused`: it answered no (a wrong or used-up token,
+ * a revoked cluster). `untrusted`: what answered does not have the CA the join token pins.
+ */
+export type HubErrorCode = "away" | "refused" | "untrusted" | "failed";
+
+/** What went wrong between agent and hub; the message is the hub's own where it answered. */
+export class HubError extends Error {
+  override readonly name = "HubError";
+  readonly code: HubErrorCode;
+
+  constructor(code: HubErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const CODES: Readonly<Partial<Record<number, HubErrorCode>>> = {
+  [status.UNAVAILABLE]: "away",
+  [status.DEADLINE_EXCEEDED]: "away",
+  [status.RESOURCE_EXHAUSTED]: "away",
+  [status.ABORTED]: "away",
+  [status.INTERNAL]: "away",
+  [status.INVALID_ARGUMENT]: "refused",
+  [status.UNAUTHENTICATED]: "refused",
+  [status.PERMISSION_DENIED]: "refused",
+  [status.FAILED_PRECONDITION]: "refused",
+  [status.ALREADY_EXISTS]: "refused",
+  [status.NOT_FOUND]: "refused",
+};
+
+/** Any error of a call as ours; `what` was being done. */
+export function hubErrorFrom(error: unknown, what: string): HubError {
+  if (error instanceof HubError) return error;
+  const { code, details } = error as { readonly code?: unknown; readonly details?: unknown };
+  const said = typeof details === "string" && details !== "" ? details : error instanceof Error ? error.message : "";
+  if (isCertificateProblem(said)) {
+    const reason = "the hub's certificate does not lead to the CA this agent trusts, or is for another address";
+    return new HubError("untrusted", `${what} failed: ${reason}: ${said}`, { cause: error });
+  }
+  const known = typeof code === "number" ? CODES[code] : undefined;
+  return new HubError(known ?? "failed", `${what} failed: ${said || "no reason given"}`, { cause: error });
+}
+
+/** grpc-js hides the TLS error in the text of an UNAVAILABLE. */
+function isCertificateProblem(text: string): boolean {
+  return /self[- ]signed certificate|unable to (get|verify)|certificate (signature|has expired)|altnames/i.test(text);
+}

@@ -1,0 +1,224 @@
+import type { IncomingMessage } from "node:http";
+import type { KubeObject } from "@axle/core/manifest/object.ts";
+import { Discovery } from "./discovery.ts";
+import type { ApiResource } from "./discovery.ts";
+import { HttpsTransport } from "./https-transport.ts";
+import type { TransportOptions } from "./https-transport.ts";
+import type { KubeAccess } from "./kube-access.ts";
+import { KubeError } from "./kube-error.ts";
+import { readWatchEvents } from "./watch-events.ts";
+import type { WatchEvent } from "./watch-events.ts";
+
+/** Which object, and the version of its API to speak. */
+export interface ObjectAddress {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Empty for cluster-scoped objects. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ApplyOptions {
+  readonly signal: AbortSignal;
+  readonly dryRun?: boolean;
+  /** Field manager. */
+  readonly manager: string;
+}
+
+export interface DeleteOptions {
+  readonly signal: AbortSignal;
+  /** Only this very object, not one of the same name made since. */
+  readonly uid: string;
+  readonly propagation?: "Background" | "Foreground" | "Orphan";
+}
+
+export interface ListOptions {
+  readonly signal: AbortSignal;
+  readonly labelSelector?: string;
+  readonly namespace?: string;
+  readonly pageSize?: number;
+}
+
+export interface ListPage {
+  readonly items: readonly KubeObject[];
+  /** Of the list: where a watch may go on from. The same on every page. */
+  readonly resourceVersion: string;
+}
+
+export interface WatchOptions extends Pick<ListOptions, "signal" | "labelSelector" | "namespace"> {
+  readonly resourceVersion: string;
+  /** The server ends the watch then; it goes on from the last event. */
+  readonly timeoutSeconds: number;
+}
+
+const APPLY = "application/apply-patch+yaml";
+const MERGE = "application/merge-patch+json";
+const JSON_PATCH = "application/json-patch+json";
+
+/** One API server. Every method throws {@link KubeError} only. */
+export class KubeClient implements Disposable {
+  readonly discovery: Discovery;
+  readonly #transport: HttpsTransport;
+
+  constructor(access: KubeAccess, options: TransportOptions = {}) {
+    this.#transport = new HttpsTransport(access, options);
+    this.discovery = new Discovery((path, accept) =>
+      this.#transport.send({ method: "GET", path, accept, signal: new AbortController().signal }),
+    );
+  }
+
+  /** Requests sent so far. */
+  get counts(): Readonly<HttpsTransport["counts"]> {
+    return this.#transport.counts;
+  }
+
+  /** Server-side apply, forced: conflicts are won. Returns the object as it is now, or would be. */
+  async apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    const path = await this.#pathOf(addressOf(object));
+    const query = `?fieldManager=${encodeURIComponent(options.manager)}&force=true${options.dryRun === true ? "&dryRun=All" : ""}`;
+    return this.#object({
+      method: "PATCH",
+      path: path + query,
+      body: JSON.stringify(object),
+      contentType: APPLY,
+      signal: options.signal,
+    });
+  }
+
+  /** Undefined when the object, its namespace or its kind does not exist. */
+  async get(address: ObjectAddress, signal: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      return await this.#object({ method: "GET", path: await this.#pathOf(address), signal });
+    } catch (error) {
+      const { code } = KubeError.from(error);
+      if (code === "not-found" || code === "namespace-missing" || code === "kind-unknown") return undefined;
+      throw error;
+    }
+  }
+
+  /** Returns the object while finalizers keep it, undefined once it is gone. `conflict` when its uid is another. */
+  async delete(address: ObjectAddress, options: DeleteOptions): Promise<KubeObject | undefined> {
+    const body = {
+      kind: "DeleteOptions",
+      apiVersion: "v1",
+      propagationPolicy: options.propagation ?? "Background",
+      preconditions: { uid: options.uid },
+    };
+    try {
+      const answer = await this.#transport.send({
+        method: "DELETE",
+        path: await this.#pathOf(address),
+        body: JSON.stringify(body),
+        signal: options.signal,
+      });
+      return isObject(answer) && answer.kind !== "Status" ? answer : undefined;
+    } catch (error) {
+      const { code } = KubeError.from(error);
+      if (code === "not-found" || code === "kind-unknown") return undefined;
+      throw error;
+    }
+  }
+
+  /** JSON merge patch; `subresource` e.g. `status`. */
+  async mergePatch(
+    address: ObjectAddress,
+    patch: object,
+    options: { readonly signal: AbortSignal; readonly manager: string; readonly subresource?: string },
+  ): Promise<KubeObject> {
+    const path = await this.#pathOf(address);
+    const subresource = options.subresource === undefined ? "" : `/${options.subresource}`;
+    return this.#object({
+      method: "PATCH",
+      path: `${path}${subresource}?fieldManager=${encodeURIComponent(options.manager)}`,
+      body: JSON.stringify(patch),
+      contentType: MERGE,
+      signal: options.signal,
+    });
+  }
+
+  async jsonPatch(address: ObjectAddress, patch: readonly object[], signal: AbortSignal): Promise<KubeObject> {
+    const path = await this.#pathOf(address);
+    return this.#object({ method: "PATCH", path, body: JSON.stringify(patch), contentType: JSON_PATCH, signal });
+  }
+
+  /** Pages of a list; a token that expired half way (`gone`) is the caller's to start again from. */
+  async *list(resource: ApiResource, options: ListOptions): AsyncGenerator<ListPage> {
+    let next = "";
+    do {
+      const query = new URLSearchParams({ limit: String(options.pageSize ?? 500) });
+      if (options.labelSelector !== undefined) query.set("labelSelector", options.labelSelector);
+      if (next !== "") query.set("continue", next);
+      const path = `${collectionPath(resource, options.namespace)}?${query}`;
+      const answer = await this.#transport.send({ method: "GET", path, signal: options.signal });
+      const list = parseList(answer);
+      const apiVersion = apiVersionOf(resource);
+      yield {
+        items: list.items.map((item) => ({ ...item, apiVersion, kind: resource.kind })),
+        resourceVersion: list.resourceVersion,
+      };
+      next = list.next;
+    } while (next !== "");
+  }
+
+  /** Ends when the server ends the watch. `gone` when `resourceVersion` is too old to go on from. */
+  async *watch(resource: ApiResource, options: WatchOptions): AsyncGenerator<WatchEvent> {
+    const query = new URLSearchParams({
+      watch: "1",
+      allowWatchBookmarks: "true",
+      resourceVersion: options.resourceVersion,
+      timeoutSeconds: String(options.timeoutSeconds),
+    });
+    if (options.labelSelector !== undefined) query.set("labelSelector", options.labelSelector);
+    const path = `${collectionPath(resource, options.namespace)}?${query}`;
+    const message: IncomingMessage = await this.#transport.stream({ method: "GET", path, signal: options.signal });
+    yield* readWatchEvents(message);
+  }
+
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]();
+  }
+
+  async #object(request: Parameters<HttpsTransport["send"]>[0]): Promise<KubeObject> {
+    const answer = await this.#transport.send(request);
+    if (isObject(answer)) return answer;
+    throw new KubeError("response", `the answer to ${request.method} ${request.path} is no object`);
+  }
+
+  async #pathOf(address: ObjectAddress): Promise<string> {
+    const { apiVersion, kind, namespace, name } = address;
+    const resource = this.discovery.peek(apiVersion, kind) ?? (await this.discovery.find(apiVersion, kind));
+    if (resource.namespaced && namespace === "") {
+      throw new KubeError("invalid", `${kind} ${name} needs a namespace`);
+    }
+    return `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
+  }
+}
+
+export function addressOf(object: KubeObject): ObjectAddress {
+  const { apiVersion, kind, metadata } = object;
+  return { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
+}
+
+export function apiVersionOf(resource: Pick<ApiResource, "group" | "version">): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+function collectionPath(resource: ApiResource, namespace: string | undefined): string {
+  const root = resource.group === "" ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const scope = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : "";
+  return `${root}${scope}/${resource.resource}`;
+}
+
+function isObject(value: unknown): value is KubeObject {
+  return typeof value === "object" && value !== null && "kind" in value && "metadata" in value;
+}
+
+function parseList(answer: unknown): { items: readonly KubeObject[]; resourceVersion: string; next: string } {
+  if (typeof answer !== "object" || answer === null || !("metadata" in answer)) {
+    throw new KubeError("response", "the answer to a list is no list");
+  }
+  const { metadata } = answer;
+  const items = "items" in answer && Array.isArray(answer.items) ? answer.items : [];
+  const meta: Record<string, unknown> = typeof metadata === "object" && metadata !== null ? { ...metadata } : {};
+  return { items, resourceVersion: String(meta["resourceVersion"] ?? ""), next: String(meta["continue"] ?? "") };
+}

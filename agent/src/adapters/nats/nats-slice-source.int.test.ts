@@ -1,0 +1,216 @@
+import { createHash } from "node:crypto";
+import { eventually } from "@axle/testkit/eventually.ts";
+import { NatsServer } from "@axle/testkit/nats-server.ts";
+import type { NatsAccess } from "@axle/core/session/messages.ts";
+import type { PackRef, SliceEnvelope } from "@axle/core/slice/slice.ts";
+import { createLogger } from "@axle/runtime/logger.ts";
+import { connect, headers, type NatsConnection, nkeys } from "@nats-io/transport-node";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Ring } from "../../ports.ts";
+import { NatsSliceSource } from "./nats-slice-source.ts";
+
+const SLICE: SliceEnvelope = {
+  format: 1,
+  cluster: "c1",
+  number: { epoch: 1, n: 1 },
+  keyId: "k",
+  sealed: "AAAA",
+  signature: "AAAA",
+};
+
+// The server under test asks for no credentials; the client still needs some that parse.
+const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+const creds = `-----BEGIN NATS USER JWT-----
+e30.e30.e30
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+${seed}
+------END USER NKEY SEED------
+`;
+
+const access = (url: string): NatsAccess => ({
+  servers: [url],
+  caPem: "",
+  creds,
+  expiresAtMs: Number.MAX_SAFE_INTEGER,
+});
+
+class Hub implements AsyncDisposable {
+  readonly #connection: NatsConnection;
+
+  constructor(connection: NatsConnection) {
+    this.#connection = connection;
+  }
+
+  static async start(url: string): Promise<Hub> {
+    const hub = new Hub(await connect({ servers: url }));
+    const republish = { src: "axle.slice.*", dest: "axle.bell.{{wildcard(1)}}", headers_only: true };
+    await hub.#create({
+      name: "AXLE",
+      subjects: ["axle.slice.>"],
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+      republish,
+    });
+    await hub.#create({ name: "PACKS", subjects: ["axle.pack.>"], max_msgs_per_subject: 1, allow_direct: true });
+    return hub;
+  }
+
+  async publish(subject: string, data: string | Uint8Array): Promise<number> {
+    const header = headers();
+    header.set("Axle-Content", "x");
+    const answer = await this.#connection.request(subject, data, { headers: header, timeout: 5_000 });
+    return answer.json<{ seq: number }>().seq;
+  }
+
+  publishSlice(n: number): Promise<number> {
+    return this.publish("axle.slice.c1", JSON.stringify({ ...SLICE, number: { epoch: 1, n } }));
+  }
+
+  async #create(config: Record<string, unknown>): Promise<void> {
+    const answer = await this.#connection.request(
+      `$JS.API.STREAM.CREATE.${String(config["name"])}`,
+      JSON.stringify(config),
+    );
+    expect(answer.json()).not.toHaveProperty("error");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close();
+  }
+}
+
+/** The source at work, its rings and its log; stopped with the test. */
+function startSource(url: string) {
+  const stop = new AbortController();
+  const lines: string[] = [];
+  const source = new NatsSliceSource({
+    cluster: "c1",
+    access: access(url),
+    log: createLogger({ destination: { write: (line) => lines.push(line) }, format: "json" }),
+    maxPackBytes: 10_000_000,
+    lagMs: 300,
+  });
+  const rings: Ring[] = [];
+  const listening = (async () => {
+    for await (const ring of source.rings(stop.signal)) rings.push(ring);
+  })();
+  const running = source.run(stop.signal);
+  onTestFinished(async () => {
+    stop.abort();
+    await Promise.all([running, listening]);
+  });
+  return { source, rings, lines, signal: stop.signal };
+}
+
+function refTo(data: Uint8Array, chunks: number): PackRef {
+  return { digest: createHash("sha256").update(data).digest("hex"), key: "AAAA", size: data.length, chunks };
+}
+
+describe("slices and packs over NATS", () => {
+  it("rings once on connect, and with the sequence of every slice published", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, rings, signal } = startSource(server.url);
+    await eventually(() => expect(rings.map((ring) => ring.sequence)).toEqual([0]));
+    expect(await source.readSlice(0, signal)).toBeUndefined();
+    const sequence = await hub.publishSlice(7);
+    await eventually(() => expect(rings.at(-1)?.sequence).toBe(sequence));
+    expect(await source.readSlice(sequence, signal)).toEqual({
+      envelope: { ...SLICE, number: { epoch: 1, n: 7 } },
+      sequence,
+    });
+  });
+
+  it("coalesces rings nobody listened to yet into the newest", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, rings, signal } = startSource(server.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const slow = source.rings(signal)[Symbol.asyncIterator]();
+    expect((await slow.next()).value).toMatchObject({ sequence: 0 });
+    let last = 0;
+    for (let n = 1; n <= 20; n += 1) last = await hub.publishSlice(n);
+    await eventually(() => expect(rings.at(-1)?.sequence).toBe(last));
+    expect((await slow.next()).value).toMatchObject({ sequence: last });
+  });
+
+  it("does not take an older slice for the one that rang", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, signal, rings } = startSource(server.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const sequence = await hub.publishSlice(1);
+    await expect(source.readSlice(sequence + 1, signal)).rejects.toMatchObject({ code: "timeout" });
+    const waiting = source.readSlice(sequence + 1, signal);
+    await hub.publishSlice(2);
+    expect(await waiting).toMatchObject({ envelope: { number: { epoch: 1, n: 2 } } });
+  });
+
+  it("puts a pack together from its chunks, and says when one is not there", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, signal, rings } = startSource(server.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const data = new Uint8Array(1_300_000).map((_, index) => index % 251);
+    const ref = refTo(data, 3);
+    const size = 512 * 1024;
+    for (let i = 0; i < 3; i += 1) {
+      await hub.publish(`axle.pack.${ref.digest}.${i}`, data.subarray(i * size, (i + 1) * size));
+    }
+    expect(Buffer.from(await source.readPack(ref, signal)).equals(data)).toBe(true);
+    await expect(source.readPack({ ...ref, chunks: 4 }, signal)).rejects.toMatchObject({ code: "missing-pack" });
+    await expect(source.readPack({ ...ref, size: 2 ** 30 }, signal)).rejects.toMatchObject({ code: "too-large" });
+  });
+
+  it("a slice that is none is a refusal, not a crash", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, signal, rings } = startSource(server.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    await hub.publish("axle.slice.c1", "{}");
+    await expect(source.readSlice(0, signal)).rejects.toMatchObject({ code: "bad-format" });
+  });
+
+  it("survives a NATS that is killed, saying so once, and rings again when it is back", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, signal, rings, lines } = startSource(server.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const sequence = await hub.publishSlice(1);
+    await eventually(() => expect(rings.at(-1)?.sequence).toBe(sequence));
+    await server.kill();
+    await eventually(() => expect(lines.some((line) => line.includes("nats is away"))).toBe(true));
+    await expect(source.readSlice(0, signal)).rejects.toMatchObject({ code: "away" });
+    await server.restart();
+    await eventually(() => expect(rings.at(-1)?.sequence).toBe(0));
+    expect(await source.readSlice(0, signal)).toMatchObject({ sequence });
+    expect(lines.filter((line) => line.includes("nats is back"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("nats is away")).length).toBeLessThanOrEqual(2);
+  });
+
+  it("moves to another server when its access does", async () => {
+    await using first = await NatsServer.start();
+    await using second = await NatsServer.start();
+    await using hub = await Hub.start(second.url);
+    const { source, signal, rings } = startSource(first.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const sequence = await hub.publishSlice(3);
+    source.renew(access(second.url));
+    await eventually(() => expect(rings).toHaveLength(2));
+    expect(await source.readSlice(sequence, signal)).toMatchObject({ envelope: { number: { epoch: 1, n: 3 } } });
+  });
+
+  it("stops at once while NATS is away, and while it reads", async () => {
+    await using server = await NatsServer.start();
+    await using hub = await Hub.start(server.url);
+    const { source, rings } = startSource(server.url);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const sequence = await hub.publishSlice(1);
+    const stop = new AbortController();
+    const reading = source.readSlice(sequence + 1, stop.signal);
+    stop.abort(new Error("enough"));
+    await expect(reading).rejects.toThrow("enough");
+  });
+});

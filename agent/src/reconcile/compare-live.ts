@@ -1,0 +1,26 @@
+import type { KubeObject } from "@axle/core/manifest/object.ts";
+import { deepEqual } from "./deep-equal.ts";
+import { appliedFieldsOf } from "./field-set.ts";
+
+/** Changed by the server on its own. */
+const VOLATILE: ReadonlySet<string> = new Set(["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"]);
+
+/**
+ * Whether writing what the dry-run shows would change the live object: its content, or what `manager` owns of it.
+ * `status` belongs to controllers and is not compared.
+ */
+export function wouldChange(dryRun: KubeObject, live: KubeObject, manager: string): boolean {
+  if (!deepEqual(contentOf(dryRun), contentOf(live))) return true;
+  return !deepEqual(appliedFieldsOf(dryRun, manager), appliedFieldsOf(live, manager));
+}
+
+/** A dry-run that made an object has no version to show: the object does not exist. */
+export function wouldCreate(dryRun: KubeObject): boolean {
+  return dryRun.metadata["resourceVersion"] === undefined;
+}
+
+function contentOf(object: KubeObject): Record<string, unknown> {
+  const { status: _status, metadata, ...rest } = object;
+  const declared = Object.entries(metadata).filter(([key]) => !VOLATILE.has(key));
+  return { ...rest, metadata: Object.fromEntries(declared) };
+}

@@ -1,0 +1,103 @@
+import type { AppSettings } from "@axle/core/fleet/app.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import type { Drift } from "@axle/core/status/report.ts";
+import { KeyedQueue } from "@axle/runtime/keyed-queue.ts";
+import type { Logger } from "@axle/runtime/logger.ts";
+import type { AppBoard } from "./app-board.ts";
+import { explainDrift } from "./explain-drift.ts";
+import { Fights } from "./fights.ts";
+import type { KnownObject, ObjectBook } from "./object-book.ts";
+import type { OwnedObjects } from "./owned-objects.ts";
+import { FIELD_MANAGER } from "./ownership-mark.ts";
+import { prepareObject } from "./prepare-object.ts";
+
+export interface DriftCorrectorOptions {
+  readonly cluster: string;
+  readonly book: ObjectBook;
+  readonly board: AppBoard;
+  readonly owned: () => OwnedObjects;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Of the slice being reconciled; undefined for an app that is not in it. */
+  readonly settingsOf: (app: string) => AppSettings | undefined;
+}
+
+const CONCURRENCY = 8;
+
+/** Puts right what somebody else changed: at once, later and later where they insist, not at all where the app says so. */
+export class DriftCorrector {
+  readonly #options: DriftCorrectorOptions;
+  readonly #queue: KeyedQueue;
+  readonly #fights = new Fights();
+  /** Found and not yet put right. */
+  readonly #found = new Map<ObjectId, Drift>();
+
+  constructor(options: DriftCorrectorOptions) {
+    this.#options = options;
+    this.#queue = new KeyedQueue({
+      name: "drift",
+      concurrency: CONCURRENCY,
+      log: options.log,
+      work: (id, signal) => this.#correct(id, signal),
+      backoff: { firstMs: 500, longestMs: 60_000 },
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(signal);
+  }
+
+  /** A look at the server has to tell whether the object is there and as it should be. */
+  doubt(id: ObjectId): void {
+    this.#options.book.update(id, { standing: "unsure" });
+    this.#queue.add(id);
+  }
+
+  /** `live` undefined: it was deleted. */
+  found(known: KnownObject, live: KubeObject | undefined): void {
+    const { board, settingsOf, log, now } = this.#options;
+    const { id, app } = known;
+    const settings = settingsOf(app);
+    if (settings === undefined) return;
+    const nowMs = now();
+    const explained =
+      live === undefined
+        ? { manager: "", operation: "Delete", atMs: nowMs, paths: [] }
+        : explainDrift(this.#declared(known), live, { manager: FIELD_MANAGER, nowMs });
+    const isHealed = settings.sync.selfHeal && settings.sync.mode === "auto";
+    const turn = this.#fights.note(id, explained.paths, nowMs);
+    const action = !isHealed ? "reported" : turn.fighting ? "fighting" : "corrected";
+    const drift: Drift = { object: id, ...explained, action, correctedAtMs: 0 };
+    const { manager, operation, paths } = explained;
+    log.warn({ app, object: id, manager, operation, paths, action }, "drift found");
+    if (action !== "corrected") board.drifted(app, drift);
+    if (!isHealed) return;
+    this.#found.set(id, drift);
+    if (turn.delayMs === 0) this.#queue.add(id);
+    else this.#queue.addAfter(id, turn.delayMs);
+  }
+
+  async #correct(id: ObjectId, signal: AbortSignal): Promise<void> {
+    const { book, board, owned, now, settingsOf } = this.#options;
+    const known = book.get(id);
+    if (known === undefined || settingsOf(known.app) === undefined) return;
+    if (known.standing === "unsure") {
+      await owned().look(known, signal);
+      return;
+    }
+    const stillWanted = () => {
+      const at = book.get(id);
+      return at?.standing === "drifted" && at.source === known.source && !at.paused;
+    };
+    if (!stillWanted()) return;
+    const { app, source } = known;
+    await owned().write({ id, app, source, signal, stillWanted });
+    const drift = this.#found.get(id);
+    this.#found.delete(id);
+    if (drift !== undefined) board.drifted(app, { ...drift, correctedAtMs: now() });
+  }
+
+  #declared(known: KnownObject): KubeObject {
+    return prepareObject(known.source, { cluster: this.#options.cluster, app: known.app });
+  }
+}

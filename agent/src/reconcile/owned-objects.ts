@@ -1,0 +1,173 @@
+import { healthOf } from "@axle/core/health/health-of.ts";
+import { idOf } from "@axle/core/manifest/object.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import type { KubeClient } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
+import { handOverPatch } from "./adoption.ts";
+import type { AppBoard } from "./app-board.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { isNewer } from "./object-book.ts";
+import type { KnownObject, ObjectBook } from "./object-book.ts";
+import { fingerprintOwned } from "./owned-state.ts";
+import type { KindKey, OwnedSink } from "./owned-watches.ts";
+import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
+import { prepareObject } from "./prepare-object.ts";
+
+export interface OwnedObjectsOptions {
+  readonly client: KubeClient;
+  readonly cluster: string;
+  readonly book: ObjectBook;
+  readonly board: AppBoard;
+  readonly now: () => number;
+  /** An object is not as we applied it; undefined: it is gone. */
+  readonly onDrift: (known: KnownObject, live: KubeObject | undefined) => void;
+  /** A look at the server has to tell whether an object is still there. */
+  readonly onDoubt: (id: ObjectId) => void;
+  /** Anything of our label that came by, whether we know it or not. */
+  readonly onEvent: (id: ObjectId, live: KubeObject | undefined) => void;
+}
+
+export interface WriteRequest {
+  readonly id: ObjectId;
+  readonly app: string;
+  readonly source: KubeObject;
+  /** The live object, when it was somebody else's: former managers' fields are taken over first. */
+  readonly adopt?: KubeObject | undefined;
+  readonly signal: AbortSignal;
+  /** Asked when it is this write's turn; false lets it go. */
+  readonly stillWanted?: () => boolean;
+}
+
+const HAND_OVER_TRIES = 3;
+
+/**
+ * The one place where objects are written and their events judged. Writes of one object never overlap, and events that
+ * arrive meanwhile are judged afterwards, so that our own change is never taken for drift.
+ */
+export class OwnedObjects implements OwnedSink {
+  readonly #options: OwnedObjectsOptions;
+  readonly #lock = new KeyedLock();
+  /** Being written, with the last event that came meanwhile. */
+  readonly #writing = new Map<ObjectId, { readonly live: KubeObject; readonly gone: boolean } | undefined>();
+
+  constructor(options: OwnedObjectsOptions) {
+    this.#options = options;
+  }
+
+  /** Applies one object and remembers it. */
+  async write(request: WriteRequest): Promise<void> {
+    await this.#lock.run(request.id, async () => {
+      if (request.stillWanted?.() === false) return;
+      request.signal.throwIfAborted();
+      this.#writing.set(request.id, undefined);
+      try {
+        await this.#apply(request);
+      } catch (error) {
+        this.#options.book.update(request.id, { standing: "unsure" });
+        throw error;
+      } finally {
+        const held = this.#writing.get(request.id);
+        this.#writing.delete(request.id);
+        if (held !== undefined) this.#judge(request.id, held.live, held.gone);
+      }
+    });
+  }
+
+  /** Remembers an object that is as it should be. */
+  settle(id: ObjectId, app: string, entry: { readonly source: KubeObject; readonly live: KubeObject }): void {
+    const { book, board, now } = this.#options;
+    const health = healthOf(entry.live, now());
+    const before = book.get(id);
+    book.settled(id, { app, ...entry, health });
+    if (before !== undefined && before.app !== app) board.judge(before.app, id, undefined);
+    board.judge(app, id, health);
+  }
+
+  /** Looks at one object now. */
+  async look(known: KnownObject, signal: AbortSignal): Promise<void> {
+    const { apiVersion, kind, metadata } = known.source;
+    const address = { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
+    const live = await this.#options.client.get(address, signal);
+    if (live === undefined) this.#lost(known);
+    else this.seen(live);
+  }
+
+  seen(live: KubeObject): void {
+    const id = idOf(live);
+    this.#options.onEvent(id, live);
+    if (this.#writing.has(id)) this.#writing.set(id, { live, gone: false });
+    else this.#judge(id, live, false);
+  }
+
+  gone(last: KubeObject): void {
+    const id = idOf(last);
+    this.#options.onEvent(id, undefined);
+    if (this.#writing.has(id)) this.#writing.set(id, { live: last, gone: true });
+    else this.#judge(id, last, true);
+  }
+
+  listed(kind: KindKey, ids: ReadonlySet<ObjectId>, resourceVersion: string): void {
+    for (const known of this.#options.book.values()) {
+      if (`${known.source.apiVersion}/${known.source.kind}` !== kind || ids.has(known.id)) continue;
+      if (this.#writing.has(known.id) || isNewer(known.resourceVersion, resourceVersion)) continue;
+      this.#options.onDoubt(known.id);
+    }
+  }
+
+  async #apply(request: WriteRequest): Promise<void> {
+    const { id, app, source, signal } = request;
+    const { client, cluster } = this.#options;
+    if (request.adopt !== undefined) await this.#handOver(request.adopt, signal);
+    const live = await client.apply(prepareObject(source, { cluster, app }), { manager: FIELD_MANAGER, signal });
+    this.settle(id, app, { source, live });
+  }
+
+  async #handOver(first: KubeObject, signal: AbortSignal): Promise<void> {
+    const { client } = this.#options;
+    const { apiVersion, kind, metadata } = first;
+    const address = { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
+    let live: KubeObject | undefined = first;
+    for (let attempt = 1; live !== undefined; attempt += 1) {
+      const patch = handOverPatch(live, FIELD_MANAGER);
+      if (patch === undefined) return;
+      try {
+        await client.jsonPatch(address, patch, signal);
+        return;
+      } catch (error) {
+        const { code } = KubeError.from(error);
+        if (attempt >= HAND_OVER_TRIES || (code !== "conflict" && code !== "invalid")) throw error;
+        live = await client.get(address, signal);
+      }
+    }
+  }
+
+  #judge(id: ObjectId, live: KubeObject, isGone: boolean): void {
+    const { book, board, now, onDrift } = this.#options;
+    const known = book.get(id);
+    if (known === undefined || known.source.apiVersion !== live.apiVersion) return;
+    const resourceVersion = String(live.metadata["resourceVersion"] ?? "");
+    if (!isNewer(resourceVersion, known.resourceVersion)) return;
+    if (isGone) {
+      this.#lost(known);
+      return;
+    }
+    const health = healthOf(live, now());
+    const paused = isPaused(live);
+    book.update(id, { resourceVersion, health, paused, uid: String(live.metadata["uid"] ?? "") });
+    board.judge(known.app, id, health);
+    if (paused || live.metadata["deletionTimestamp"] !== undefined) return;
+    if (fingerprintOwned(known.source, live, FIELD_MANAGER) === known.fingerprint && known.standing !== "unsure") {
+      book.update(id, { standing: "clean" });
+      return;
+    }
+    book.update(id, { standing: "drifted" });
+    onDrift(known, live);
+  }
+
+  #lost(known: KnownObject): void {
+    const { book, board, onDrift } = this.#options;
+    book.update(known.id, { standing: "drifted", paused: false });
+    board.judge(known.app, known.id, { health: "Missing", message: "deleted by somebody else" });
+    onDrift(known, undefined);
+  }
+}

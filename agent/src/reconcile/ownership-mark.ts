@@ -1,0 +1,53 @@
+import { idOf } from "@axle/core/manifest/object.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+
+/** Field manager of everything we apply. */
+export const FIELD_MANAGER = "axle";
+/** The app that owns an object; watches filter on its existence. */
+export const APP_LABEL = "axle.dev/app";
+/** Whose an object is and which object was meant: `<clusterId>/<app>:<group>/<Kind>/<namespace>/<name>`. */
+export const ID_ANNOTATION = "axle.dev/id";
+/** `disabled` on a live object stops us from touching it. */
+export const RECONCILE_ANNOTATION = "axle.dev/reconcile";
+/** `disabled`: the object outlives its removal from Git. */
+export const PRUNE_ANNOTATION = "axle.dev/prune";
+
+export interface OwnershipMark {
+  readonly cluster: string;
+  readonly app: string;
+}
+
+export function markText(mark: OwnershipMark, id: ObjectId): string {
+  return `${mark.cluster}/${mark.app}:${id}`;
+}
+
+/** The mark of a live object. One that does not describe the object carrying it (a copy) is none. */
+export function markOf(live: KubeObject): OwnershipMark | undefined {
+  const text = live.metadata.annotations?.[ID_ANNOTATION];
+  const colon = text?.indexOf(":") ?? -1;
+  const slash = text?.indexOf("/") ?? -1;
+  if (text === undefined || slash < 0 || colon < slash) return undefined;
+  if (text.slice(colon + 1) !== idOf(live)) return undefined;
+  return { cluster: text.slice(0, slash), app: text.slice(slash + 1, colon) };
+}
+
+export function isPaused(live: KubeObject): boolean {
+  return live.metadata.annotations?.[RECONCILE_ANNOTATION]?.toLowerCase() === "disabled";
+}
+
+export function isKeptFromPrune(live: KubeObject): boolean {
+  return isPaused(live) || live.metadata.annotations?.[PRUNE_ANNOTATION]?.toLowerCase() === "disabled";
+}
+
+/** The object with our mark on it. */
+export function withMark(object: KubeObject, mark: OwnershipMark): KubeObject {
+  const { labels, annotations } = object.metadata;
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...labels, [APP_LABEL]: mark.app },
+      annotations: { ...annotations, [ID_ANNOTATION]: markText(mark, idOf(object)) },
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { ClusterFacts, FleetCluster } from "@axle/core/fleet/cluster.ts";
+import type { Contract } from "@axle/core/fleet/contract.ts";
+import { offlineClusters } from "@axle/core/placement/merge-clusters.ts";
+import type { Resolution } from "@axle/core/placement/resolution.ts";
+import { resolve } from "@axle/core/placement/resolve.ts";
+import { readSnapshot } from "@axle/hub/cycle/commit-reader.ts";
+import type { Renderer } from "@axle/hub/ports.ts";
+import type { CliContext } from "../context.ts";
+import { createRenderer } from "./create-renderer.ts";
+import { WorkingTree } from "./working-tree.ts";
+
+/** A working tree, read as the hub reads a commit. */
+export interface Checkout extends AsyncDisposable {
+  readonly tree: WorkingTree;
+  readonly contract: Contract;
+  readonly clusters: readonly FleetCluster[];
+  readonly resolution: Resolution;
+  readonly renderer: Renderer;
+}
+
+export interface CheckoutOptions {
+  /** A cluster that is in no file: it gets what its labels bring it. */
+  readonly imagined?: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  /** For charts that ask for the version of Kubernetes. */
+  readonly kubernetesVersion?: string;
+}
+
+/** Reads the folder and resolves it against the clusters its own files declare. Never throws for what the files say. */
+export async function openCheckout(
+  folder: string,
+  context: Pick<CliContext, "env" | "signal" | "nowMs">,
+  options: CheckoutOptions = {},
+): Promise<Checkout> {
+  const { env, signal, nowMs } = context;
+  await using stack = new AsyncDisposableStack();
+  const tree = stack.use(await WorkingTree.read(folder, { env, nowMs: nowMs() }));
+  const renderer = await createRenderer(context);
+  const { contract, sources } = await readSnapshot(tree, renderer, signal);
+  const clusters = clustersOf(contract, options);
+  const resolution = resolve({ contract, clusters, sources });
+  const owned = stack.move();
+  return { tree, contract, clusters, resolution, renderer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function clustersOf(contract: Contract, options: CheckoutOptions): readonly FleetCluster[] {
+  const { imagined, kubernetesVersion } = options;
+  const facts: ClusterFacts = { kubernetesVersion: kubernetesVersion ?? "", provider: "", nodes: 0, apiVersions: [] };
+  const declared = offlineClusters(contract.clusterFiles).map((cluster) => ({ ...cluster, facts }));
+  if (imagined === undefined) return declared;
+  const { name, labels } = imagined;
+  const file = declared.find((cluster) => cluster.name === name);
+  const cluster: FleetCluster = { id: name, name, labels: { ...file?.labels, ...labels }, values: file?.values ?? {}, facts };
+  return [...declared.filter((each) => each.name !== name), cluster];
+}

@@ -1,0 +1,46 @@
+import { matchCluster } from "@axle/core/fleet/match-selector.ts";
+import { LabelSelectorError, parseLabelSelector } from "@axle/core/fleet/parse-label-selector.ts";
+import type { ClusterSelector } from "@axle/core/fleet/selector.ts";
+import { CliError } from "../cli-error.ts";
+import type { TargetView } from "../client/fleet-types.ts";
+import type { CliContext } from "../context.ts";
+import { openCheckout } from "./checkout.ts";
+
+/** What the hub's `ListTargets` answers, from a checkout and the clusters its files declare. Throws CliError "usage". */
+export async function listTargets(
+  folder: string,
+  query: { readonly selector?: string; readonly app?: string },
+  context: CliContext,
+): Promise<readonly TargetView[]> {
+  const selector = readSelector(query.selector ?? "");
+  await using checkout = await openCheckout(folder, context);
+  const { apps } = checkout.resolution;
+  if (query.app !== undefined && !apps.has(query.app)) {
+    throw new CliError("not-found", `there is no app ${query.app} that can go anywhere`, {
+      remedy: "`axle validate` shows the apps and what is wrong with them",
+    });
+  }
+  return checkout.clusters
+    .filter((cluster) => matchCluster(selector, cluster) !== undefined)
+    .map((cluster) => ({ cluster: cluster.name, labels: cluster.labels, apps: appsOf(cluster.id) }))
+    .filter((target) => query.app === undefined || target.apps.length > 0);
+
+  function appsOf(clusterId: string): TargetView["apps"] {
+    return [...apps].flatMap(([app, { targets, variants }]) => {
+      const target = targets.get(clusterId);
+      if (target === undefined || (query.app !== undefined && app !== query.app)) return [];
+      const { file, line } = target.placedBy;
+      const because = `${target.because} (${line > 0 ? `${file}:${line}` : file})`;
+      return [{ app, because, source: variants.get(target.variant)?.path ?? "" }];
+    });
+  }
+}
+
+function readSelector(text: string): ClusterSelector {
+  try {
+    return parseLabelSelector(text);
+  } catch (error) {
+    if (!(error instanceof LabelSelectorError)) throw error;
+    throw new CliError("usage", error.message, { cause: error });
+  }
+}

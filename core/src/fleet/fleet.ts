@@ -1,0 +1,29 @@
+import type { SyncSettings } from "./app.ts";
+import type { Place } from "./problem.ts";
+import type { ClusterSelector } from "./selector.ts";
+
+/** `axle.yaml`, normalised. */
+export interface Fleet {
+  readonly name: string;
+  /** Globs relative to the root. */
+  readonly clusterFiles: readonly string[];
+  readonly layout: readonly LayoutEntry[];
+  /** What an App that says nothing gets. */
+  readonly defaults: { readonly sync: SyncSettings };
+  readonly declaredAt: Place;
+}
+
+/** Folders that become apps. `{x}` in `path` captures one path segment and may stand in every other text of the entry. */
+export interface LayoutEntry {
+  readonly path: string;
+  /** The app's name, captures not yet filled in; `{app}` when the path captures it. */
+  readonly app: string;
+  /** Globs of folders this entry leaves alone. */
+  readonly exclude: readonly string[];
+  /** Captures not yet filled in. */
+  readonly clusters: ClusterSelector;
+  readonly namespace?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly declaredAt: Place;
+}
+

@@ -1,0 +1,10 @@
+import { z } from "zod";
+import { CONTRACT_SCHEMAS } from "./contract-schemas.ts";
+import type { ContractKind } from "./contract-schemas.ts";
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The JSON Schema of a kind, generated from what the parser itself uses: for editors, and for telling where a field belongs. */
+export function jsonSchemaOf(kind: ContractKind): JsonSchema {
+  return z.toJSONSchema(CONTRACT_SCHEMAS[kind], { io: "input", target: "draft-2020-12" }) as JsonSchema;
+}

@@ -1,0 +1,131 @@
+import type { App, AppOverride, AppPlacement, SyncSettings } from "./app.ts";
+import type { AppDocument } from "./contract-schemas.ts";
+import { normaliseSelector } from "./normalise-selector.ts";
+import type { Place, Problem, ProblemCode } from "./problem.ts";
+import { formatField } from "./read-documents.ts";
+import type { ContractDocument } from "./read-documents.ts";
+import { readSync } from "./read-fleet.ts";
+import { baseNameOf, folderOf, resolveRepositoryPath } from "./repository-path.ts";
+import { suggest } from "./suggest.ts";
+
+type AppSource = Extract<ContractDocument, { kind: "App" }>;
+type OverrideDocument = NonNullable<AppDocument["spec"]["overrides"]>[number];
+type Path = readonly PropertyKey[];
+
+export interface AppReading {
+  readonly app: App;
+  readonly problems: readonly Problem[];
+  /** Folders that are this app's: a layout does not make another app of them. */
+  readonly claims: readonly string[];
+}
+
+export interface AppContext {
+  readonly defaults: SyncSettings;
+  /** Every file of the repository. */
+  readonly files: ReadonlySet<string>;
+}
+
+/** An App file's object, normalised: defaults filled in, every path relative to the root. */
+export function readApp(source: AppSource, context: AppContext): AppReading {
+  const reader = new AppReader(source, context.files);
+  const { metadata, spec } = source.value;
+  const path = spec.source.path === undefined ? undefined : reader.path(spec.source.path, ["spec", "source", "path"]);
+  const overrides = (spec.overrides ?? []).map((override, index) => reader.override(override, ["spec", "overrides", index]));
+  const placement: AppPlacement = {
+    path: path ?? "",
+    ...(spec.source.chart !== undefined && { chart: spec.source.chart }),
+    clusters: normaliseSelector(spec.clusters, source.placeOf("spec", "clusters")),
+    ...(spec.namespace !== undefined && { namespace: spec.namespace }),
+    values: spec.values ?? {},
+    valuesFiles: reader.valuesFiles(spec.valuesFiles, ["spec", "valuesFiles"]),
+    overrides,
+    declaredAt: source.placeOf("spec", "source"),
+  };
+  if (spec.source.chart !== undefined) {
+    const message = "chart repositories are not supported yet by this hub; put the chart into the repository and name its folder in path";
+    reader.report("source", message, ["spec", "source", "chart"]);
+  }
+  if (spec.rollout !== undefined) {
+    const message = "rollouts are not supported yet by this hub: the app moves on all its clusters at once";
+    reader.report("ignored", message, ["spec", "rollout"]);
+  }
+  const app: App = {
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    placements: [placement],
+    settings: {
+      sync: readSync(spec.sync, context.defaults),
+      dependsOn: [...new Set(spec.dependsOn ?? [])].sort(),
+      ...(spec.namespace !== undefined && { namespace: spec.namespace }),
+      ignoreDifferences: spec.ignoreDifferences ?? [],
+      healthChecks: spec.healthChecks ?? [],
+    },
+    substitute: spec.substitute ?? {},
+    declaredAt: source.place,
+  };
+  const folders = [...(path === undefined ? [] : [path]), ...overrides.flatMap((override) => override.path ?? [])];
+  return { app, problems: reader.problems, claims: [folderOf(source.place.file), ...folders] };
+}
+
+class AppReader {
+  readonly problems: Problem[] = [];
+  readonly #source: AppSource;
+  readonly #files: ReadonlySet<string>;
+
+  constructor(source: AppSource, files: ReadonlySet<string>) {
+    this.#source = source;
+    this.#files = files;
+  }
+
+  report(code: ProblemCode, message: string, field: Path): void {
+    this.problems.push({
+      severity: code === "ignored" ? "warning" : "error",
+      code,
+      message,
+      place: this.#source.placeOf(...field),
+      field: formatField(field),
+      app: this.#source.value.metadata.name,
+    });
+  }
+
+  /** Relative to the App file's folder; undefined, and reported, when it leaves the repository. */
+  path(written: string, field: Path): string | undefined {
+    const path = resolveRepositoryPath(folderOf(this.#source.place.file), written);
+    if (path === undefined) {
+      this.report("path-escapes", `"${written}" leaves the repository; write a path inside it`, field);
+    }
+    return path;
+  }
+
+  valuesFiles(written: readonly string[] | undefined, field: Path): readonly string[] {
+    return (written ?? []).flatMap((text, index) => {
+      const path = this.path(text, [...field, index]);
+      if (path === undefined) return [];
+      if (!this.#files.has(path)) {
+        this.report("source", `there is no file ${path}${this.#nearby(path)}`, [...field, index]);
+      }
+      return [path];
+    });
+  }
+
+  override(written: OverrideDocument, field: Path): AppOverride {
+    const path = written.path === undefined ? undefined : this.path(written.path, [...field, "path"]);
+    const declaredAt: Place = this.#source.placeOf(...field);
+    return {
+      clusters: normaliseSelector(written.clusters, this.#source.placeOf(...field, "clusters")),
+      ...(path !== undefined && { path }),
+      ...(written.namespace !== undefined && { namespace: written.namespace }),
+      values: written.values ?? {},
+      valuesFiles: this.valuesFiles(written.valuesFiles, [...field, "valuesFiles"]),
+      patches: written.patches ?? [],
+      declaredAt,
+    };
+  }
+
+  #nearby(path: string): string {
+    const folder = folderOf(path);
+    const beside = [...this.#files].filter((file) => folderOf(file) === folder).map(baseNameOf);
+    const near = suggest(baseNameOf(path), beside);
+    return near === undefined ? "" : `; did you mean "${near}"?`;
+  }
+}

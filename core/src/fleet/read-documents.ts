@@ -1,0 +1,133 @@
+import { parseYaml, YamlError } from "../manifest/parse-yaml.ts";
+import type { Position, YamlDocument } from "../manifest/parse-yaml.ts";
+import { CONTRACT_API_VERSION, CONTRACT_SCHEMAS } from "./contract-schemas.ts";
+import type { AppDocument, ClusterDocument, ContractKind, FleetDocument } from "./contract-schemas.ts";
+import { describeIssue, joinWords } from "./describe-issue.ts";
+import { describeValue } from "./describe-value.ts";
+import type { Place, Problem } from "./problem.ts";
+import { didYouMean, editDistance } from "./suggest.ts";
+
+/** A valid object of one of our kinds, and where its parts stand. */
+export type ContractDocument = {
+  readonly place: Place;
+  placeOf(...path: readonly PropertyKey[]): Place;
+} & (
+  | { readonly kind: "Fleet"; readonly value: FleetDocument }
+  | { readonly kind: "Cluster"; readonly value: ClusterDocument }
+  | { readonly kind: "App"; readonly value: AppDocument }
+);
+
+export interface DocumentReading {
+  readonly documents: readonly ContractDocument[];
+  /** Documents that are none of ours: manifests, mostly. */
+  readonly foreign: number;
+  readonly problems: readonly Problem[];
+}
+
+const KINDS = Object.keys(CONTRACT_SCHEMAS) as ContractKind[];
+/** Kinds this version knows of and does not take yet. */
+const KINDS_TO_COME = ["Rollout", "Project", "Policy", "Access", "Freeze"];
+
+/**
+ * Our objects in a text. What is not ours is passed over, unless all of the file must be ours (`onlyOurs`): there, other
+ * objects and text that is no YAML are errors. Something that was surely meant as ours (a typing error in `apiVersion`)
+ * is an error everywhere: an App nobody can read must not look deleted.
+ */
+export function readDocuments(text: string, file: string, onlyOurs: boolean): DocumentReading {
+  let yaml: readonly YamlDocument[];
+  try {
+    yaml = parseYaml(text);
+  } catch (cause) {
+    if (!(cause instanceof YamlError)) throw cause;
+    if (!onlyOurs && !text.includes("axle.dev/")) return { documents: [], foreign: 1, problems: [] };
+    const place = { file, ...cause.position };
+    return { documents: [], foreign: 0, problems: [{ severity: "error", code: "syntax", message: cause.message, place }] };
+  }
+  const documents: ContractDocument[] = [];
+  const problems: Problem[] = [];
+  let foreign = 0;
+  for (const document of yaml) {
+    const ours = recognise(document.value);
+    if (ours === "foreign" && !onlyOurs) foreign += 1;
+    else if (typeof ours === "object") documents.push(...readDocument(document, { file, kind: ours.kind, problems }));
+    else problems.push(notOurs(document, file));
+  }
+  return { documents, foreign, problems };
+}
+
+function recognise(value: unknown): { readonly kind: ContractKind } | "foreign" | "mistaken" {
+  const { apiVersion, kind, spec } = asRecord(value) ?? {};
+  const known = KINDS.find((name) => name === kind);
+  if (apiVersion === CONTRACT_API_VERSION) return known === undefined ? "mistaken" : { kind: known };
+  if (typeof apiVersion === "string") {
+    const group = apiVersion.split("/")[0] as string;
+    const meant = group !== "" && editDistance(group.toLowerCase(), "axle.dev") <= 2;
+    return meant && known !== undefined ? "mistaken" : "foreign";
+  }
+  const looksOurs = known === "Fleet" || (known === "App" && asRecord(asRecord(spec)?.["source"]) !== undefined);
+  return looksOurs && apiVersion === undefined ? "mistaken" : "foreign";
+}
+
+function notOurs(document: YamlDocument, file: string): Problem {
+  const record = asRecord(document.value);
+  const at = (field: string): Pick<Problem, "place" | "field"> => ({
+    place: { file, ...document.locate([field], "value") },
+    field,
+  });
+  const error = (message: string, where: Pick<Problem, "place" | "field">): Problem => ({
+    severity: "error",
+    code: "schema",
+    message,
+    ...where,
+  });
+  if (record === undefined) {
+    const message = `found ${describeValue(document.value)}, expected an object of ${CONTRACT_API_VERSION}`;
+    return error(message, { place: { file, ...document.position } });
+  }
+  const { apiVersion, kind } = record;
+  if (apiVersion !== CONTRACT_API_VERSION) {
+    const found = apiVersion === undefined ? "missing" : `found ${describeValue(apiVersion)}`;
+    return error(`${found}, expected ${CONTRACT_API_VERSION}`, at("apiVersion"));
+  }
+  if (typeof kind === "string" && KINDS_TO_COME.includes(kind)) {
+    return error(`${kind} is not supported yet by this version; remove it`, at("kind"));
+  }
+  const hint = typeof kind === "string" ? didYouMean(kind, KINDS) : "";
+  return error(`${kind === undefined ? "missing" : `found ${describeValue(kind)}`}, expected ${joinWords(KINDS, "or")}${hint}`, at("kind"));
+}
+
+interface Reading {
+  readonly file: string;
+  readonly kind: ContractKind;
+  readonly problems: Problem[];
+}
+
+function readDocument(document: YamlDocument, { file, kind, problems }: Reading): readonly ContractDocument[] {
+  const result = CONTRACT_SCHEMAS[kind].safeParse(document.value);
+  const inFile = (position: Position): Place => ({ file, line: position.line, column: position.column });
+  if (result.success) {
+    const placeOf = (...path: readonly PropertyKey[]): Place => inFile(document.locate(path, "key"));
+    return [{ kind, value: result.data, place: inFile(document.position), placeOf } as ContractDocument];
+  }
+  for (const issue of result.error.issues) {
+    for (const { path, what, message } of describeIssue(issue, document.value, kind)) {
+      const place = inFile(document.locate(path, what));
+      problems.push({ severity: "error", code: "schema", message, place, ...(path.length > 0 && { field: formatField(path) }) });
+    }
+  }
+  return [];
+}
+
+/** `spec.layout[0].path` */
+export function formatField(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`),
+    "",
+  );
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
+}

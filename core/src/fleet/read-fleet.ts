@@ -1,0 +1,122 @@
+import { DEFAULT_SYNC } from "./app.ts";
+import type { SyncSettings } from "./app.ts";
+import type { FleetDocument, SyncDocument } from "./contract-schemas.ts";
+import { parseDuration } from "./duration.ts";
+import type { Fleet, LayoutEntry } from "./fleet.ts";
+import { normaliseSelector } from "./normalise-selector.ts";
+import type { Problem } from "./problem.ts";
+import { formatField } from "./read-documents.ts";
+import type { ContractDocument } from "./read-documents.ts";
+import { resolveRepositoryPath } from "./repository-path.ts";
+import { CAPTURE } from "./selector-schema.ts";
+
+type FleetSource = Extract<ContractDocument, { kind: "Fleet" }>;
+type EntryDocument = NonNullable<NonNullable<FleetDocument["spec"]>["layout"]>[number];
+
+/** `axle.yaml` with defaults filled in, and what the schema alone cannot see. */
+export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonly problems: readonly Problem[] } {
+  const { metadata, spec } = source.value;
+  const problems: Problem[] = [];
+  const clusterFiles = (spec?.clusterFiles ?? []).flatMap((glob, index) => {
+    const path = insidePath(glob, { source, field: ["spec", "clusterFiles", index], problems });
+    return path === undefined ? [] : [path];
+  });
+  const layout = (spec?.layout ?? []).flatMap((entry, index) => readEntry(entry, { source, index, problems }));
+  const sync = readSync(spec?.defaults?.sync, DEFAULT_SYNC);
+  return { fleet: { name: metadata.name, clusterFiles, layout, defaults: { sync }, declaredAt: source.place }, problems };
+}
+
+/** What is written, over what holds otherwise. The schema has checked the duration. */
+export function readSync(written: SyncDocument | undefined, defaults: SyncSettings): SyncSettings {
+  if (written === undefined) return defaults;
+  return {
+    mode: written.mode ?? defaults.mode,
+    prune: written.prune ?? defaults.prune,
+    selfHeal: written.selfHeal ?? defaults.selfHeal,
+    force: written.force ?? defaults.force,
+    timeoutMs: written.timeout === undefined ? defaults.timeoutMs : (parseDuration(written.timeout) ?? defaults.timeoutMs),
+  };
+}
+
+interface EntryContext {
+  readonly source: FleetSource;
+  readonly index: number;
+  readonly problems: Problem[];
+}
+
+function readEntry(entry: EntryDocument, { source, index, problems }: EntryContext): readonly LayoutEntry[] {
+  const field = ["spec", "layout", index];
+  const report = (name: string, message: string): void => {
+    const at = [...field, name];
+    problems.push({ severity: "error", code: "schema", message, place: source.placeOf(...at), field: formatField(at) });
+  };
+  const path = insidePath(entry.path, { source, field: [...field, "path"], problems });
+  if (path === undefined) return [];
+  const fault = patternFault(path);
+  if (fault !== undefined) {
+    report("path", fault);
+    return [];
+  }
+  const captured = new Set(namesIn(path));
+  const identity = identityFault(entry, captured);
+  if (identity !== undefined) report(entry.app === undefined ? "path" : "app", identity);
+  for (const name of ["app", "namespace", "labels", "clusters"] as const) {
+    for (const used of new Set(namesIn(JSON.stringify(entry[name] ?? "")))) {
+      if (captured.has(used)) continue;
+      const known = captured.size === 0 ? "captures nothing" : `captures ${[...captured].map((x) => `{${x}}`).join(", ")}`;
+      report(name, `{${used}} stands for nothing: the path ${known}`);
+    }
+  }
+  const declaredAt = source.placeOf(...field);
+  return [
+    {
+      path,
+      app: entry.app ?? "{app}",
+      exclude: (entry.exclude ?? []).map((glob) => glob.replace(/^\.?\//, "").replace(/\/$/, "")),
+      clusters: normaliseSelector(entry.clusters, source.placeOf(...field, "clusters")),
+      ...(entry.namespace !== undefined && { namespace: entry.namespace }),
+      labels: entry.labels ?? {},
+      declaredAt,
+    },
+  ];
+}
+
+function identityFault(entry: EntryDocument, captured: ReadonlySet<string>): string | undefined {
+  if (entry.app === undefined) {
+    return captured.has("app") ? undefined : "no name for the app: capture {app} in the path, or write app: <name>";
+  }
+  if (!captured.has("app") || namesIn(entry.app).includes("app")) return undefined;
+  return "the path captures {app} and app: gives a name as well; keep one";
+}
+
+function patternFault(path: string): string | undefined {
+  const names = namesIn(path);
+  const odd = path.split("/").find((segment) => /[{}]/.test(segment) && !/^\{[A-Za-z][A-Za-z0-9_]*\}$/.test(segment));
+  if (odd !== undefined) return `"${odd}" is no capture: {name} stands for one whole path segment`;
+  if (path.includes("*")) return "globs are not known here; {name} stands for one path segment";
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  return twice === undefined ? undefined : `{${twice}} is captured twice; give one of them another name`;
+}
+
+function namesIn(text: string): readonly string[] {
+  return [...text.matchAll(CAPTURE)].map((match) => match[1] as string);
+}
+
+interface PathContext {
+  readonly source: FleetSource;
+  readonly field: readonly PropertyKey[];
+  readonly problems: Problem[];
+}
+
+function insidePath(written: string, { source, field, problems }: PathContext): string | undefined {
+  const path = resolveRepositoryPath("", written);
+  if (path !== undefined) return path;
+  problems.push({
+    severity: "error",
+    code: "path-escapes",
+    message: `"${written}" leaves the repository; write a path inside it`,
+    place: source.placeOf(...field),
+    field: formatField(field),
+  });
+  return undefined;
+}

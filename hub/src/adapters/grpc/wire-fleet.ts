@@ -1,0 +1,120 @@
+/** FleetService on the wire: its methods as a table, for gRPC and for HTTP/JSON alike. */
+import type { Problem } from "@axle/core/fleet/problem.ts";
+import * as fleet from "@axle/proto/axle/v1/fleet.ts";
+import type { Actor, FleetApi } from "../../api/fleet-api.ts";
+import { CallError } from "../../api/call-error.ts";
+import type { AppOnCluster, AppSummary, ClusterSummary, PageRequest, Step, StatusSubject } from "../../api/types.ts";
+import type { Freshness } from "../../sessions/fleet-view.ts";
+import { toAppReport, toFacts, toHealth, toSliceNumber, toSync, toTime } from "./wire.ts";
+
+export { FleetServiceService } from "@axle/proto/axle/v1/fleet.ts";
+export type { FleetServiceServer } from "@axle/proto/axle/v1/fleet.ts";
+
+export interface CallContext {
+  readonly api: FleetApi;
+  readonly actor: Actor;
+  readonly signal: AbortSignal;
+}
+
+/** Every method, wire to wire. Throws CallError. */
+export const FLEET_CALLS = {
+  listClusters: ({ selector, page }, { api }) => {
+    const { clusters, nextPageToken, total } = api.listClusters({ selector, page: fromPage(page) });
+    return { clusters: clusters.map(toCluster), nextPageToken, total };
+  },
+  listApps: ({ page }, { api }) => {
+    const { apps, nextPageToken, total } = api.listApps({ page: fromPage(page) });
+    return { apps: apps.map(toApp), nextPageToken, total };
+  },
+  getStatus: ({ subject }, { api }) => {
+    const { rows, cluster, app } = api.getStatus(fromSubject(subject));
+    return { rows: rows.map(toRow), cluster: cluster && toCluster(cluster), app: app && toApp(app) };
+  },
+  listTargets: (request, { api }) => ({
+    targets: api.listTargets(request).map(({ cluster, labels, apps }) => ({
+      cluster,
+      labels: { ...labels },
+      apps: [...apps],
+    })),
+  }),
+  createToken: async ({ labels, name, uses, ttlSeconds, manualApproval }, { api, actor, signal }) => {
+    const wish = { labels, name, uses, ttlMs: ttlSeconds * 1_000, manualApproval };
+    const { id, token, expiresAtMs } = await api.createToken(wish, actor, signal);
+    return { id, token, expiresAtMs: toTime(expiresAtMs) };
+  },
+  admitCluster: ({ cluster }, { api, actor, signal }) => api.admitCluster(cluster, actor, signal),
+  listPendingDeletions: (_request, { api }) => ({
+    deletions: api.listPendingDeletions().map(({ deletion, freshness, ...rest }) => ({
+      ...rest,
+      deletion: { ...deletion, objects: [...deletion.objects] },
+      freshness: toFreshness(freshness),
+    })),
+  }),
+  approveDeletion: async ({ cluster, app, hash, ttlSeconds }, { api, actor, signal }) => {
+    const request = { cluster, app, hash, ttlMs: ttlSeconds * 1_000 };
+    const { approvalId, expiresAtMs } = await api.approveDeletion(request, actor, signal);
+    return { approvalId, expiresAtMs: toTime(expiresAtMs) };
+  },
+  getFleet: (_request, { api }) => {
+    const { problems, commits, lastFetchMs, ...rest } = api.getFleet();
+    return {
+      ...rest,
+      problems: problems.map(toProblem),
+      commits: commits.map(({ seenAtMs, publishedAtMs, ...commit }) => ({
+        ...commit,
+        seenAtMs: toTime(seenAtMs),
+        publishedAtMs: toTime(publishedAtMs),
+      })),
+      lastFetchMs: toTime(lastFetchMs),
+    };
+  },
+  getTimeline: (request, { api }) => {
+    const { hub, clusters, ...rest } = api.getTimeline(request);
+    return {
+      ...rest,
+      hub: hub.map(toStep),
+      clusters: clusters.map(({ cluster, number, steps }) => ({
+        cluster,
+        number: toSliceNumber(number),
+        steps: steps.map(toStep),
+      })),
+    };
+  },
+} satisfies FleetCalls;
+
+export type FleetMethod = keyof FleetCalls;
+
+interface FleetCalls {
+  listClusters: Call<fleet.ListClustersRequest, fleet.ListClustersResponse>;
+  listApps: Call<fleet.ListAppsRequest, fleet.ListAppsResponse>;
+  getStatus: Call<fleet.GetStatusRequest, fleet.GetStatusResponse>;
+  listTargets: Call<fleet.ListTargetsRequest, fleet.ListTargetsResponse>;
+  createToken: Call<fleet.CreateTokenRequest, fleet.CreateTokenResponse>;
+  admitCluster: Call<fleet.AdmitClusterRequest, fleet.AdmitClusterResponse>;
+  listPendingDeletions: Call<fleet.ListPendingDeletionsRequest, fleet.ListPendingDeletionsResponse>;
+  approveDeletion: Call<fleet.ApproveDeletionRequest, fleet.ApproveDeletionResponse>;
+  getFleet: Call<fleet.GetFleetRequest, fleet.GetFleetResponse>;
+  getTimeline: Call<fleet.GetTimelineRequest, fleet.GetTimelineResponse>;
+}
+
+type Call<Request, Response> = (request: Request, context: CallContext) => Response | Promise<Response>;
+
+/** The methods with the request and the response as JSON, by the name in the path: `ListClusters`. */
+export const FLEET_JSON_CALLS: ReadonlyMap<string, (request: unknown, context: CallContext) => Promise<unknown>> =
+  new Map([
+    jsonCall("ListClusters", fleet.ListClustersRequest, fleet.ListClustersResponse, FLEET_CALLS.listClusters),
+    jsonCall("ListApps", fleet.ListAppsRequest, fleet.ListAppsResponse, FLEET_CALLS.listApps),
+    jsonCall("GetStatus", fleet.GetStatusRequest, fleet.GetStatusResponse, FLEET_CALLS.getStatus),
+    jsonCall("ListTargets", fleet.ListTargetsRequest, fleet.ListTargetsResponse, FLEET_CALLS.listTargets),
+    jsonCall("CreateToken", fleet.CreateTokenRequest, fleet.CreateTokenResponse, FLEET_CALLS.createToken),
+    jsonCall("AdmitCluster", fleet.AdmitClusterRequest, fleet.AdmitClusterResponse, FLEET_CALLS.admitCluster),
+    jsonCall(
+      "ListPendingDeletions",
+      fleet.ListPendingDeletionsRequest,
+      fleet.ListPendingDeletionsResponse,
+      FLEET_CALLS.listPendingDeletions,
+    ),
+    jsonCall("ApproveDeletion", fleet.ApproveDeletionRequest, fleet.ApproveDeletionResponse, FLEET_CALLS.approveDeletion),
+    jsonCall("GetFleet", fleet.GetFleetRequest, fleet.GetFleetResponse, FLEET_CALLS.getFleet),
+    jsonCall("GetTimeline", fleet.GetTimelineRequest, fleet.GetTimelineResponse, FLEET_CALLS.getTimeline),
+  ]);

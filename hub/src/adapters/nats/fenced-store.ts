@@ -1,0 +1,164 @@
+import { race } from "@axle/runtime/deadline.ts";
+import type { RenderRecord, Store, StoredState, StoreEntry } from "../../ports.ts";
+import type { HubConnection } from "./connect.ts";
+import type { Leadership } from "./leadership.ts";
+import { collectPacks } from "./pack-collection.ts";
+import { PackStore } from "./pack-store.ts";
+import type { OutgoingMessage } from "./publish.ts";
+import { GONE_HEADERS } from "./publish.ts";
+import { listSubjects, readMany, readNewest } from "./read-messages.ts";
+import type { StoredMessage } from "./read-messages.ts";
+import * as records from "./state-records.ts";
+import { StoreError } from "./store-error.ts";
+import { FLEET_SUBJECT, keyOf, STATE_STREAM, subjectOf } from "./subjects.ts";
+import { timeOrderedIds } from "./time-ordered-id.ts";
+
+export interface FencedStoreOptions {
+  readonly connection: HubConnection;
+  readonly leadership: Leadership;
+  /** How long a pack nobody refers to is kept at least. */
+  readonly packGraceMs?: number;
+}
+
+const PACK_GRACE_MS = 24 * 3_600_000;
+
+/**
+ * The leader's store: all writes go through its {@link Leadership}. Reads are those of one term: what this leader wrote
+ * or found when it took over, for nobody else writes meanwhile.
+ */
+export class FencedStore implements Store {
+  readonly #connection: HubConnection;
+  readonly #leadership: Leadership;
+  readonly #packs: PackStore;
+  readonly #packGraceMs: number;
+  readonly #nextAuditId = timeOrderedIds();
+  /** Packs this process handed out or stored, and when: not collected although no record refers to them yet. */
+  readonly #used = new Map<string, number>();
+
+  constructor(options: FencedStoreOptions) {
+    this.#connection = options.connection;
+    this.#leadership = options.leadership;
+    this.#packGraceMs = options.packGraceMs ?? PACK_GRACE_MS;
+    this.#packs = new PackStore(options.connection, { graceMs: this.#packGraceMs });
+  }
+
+  /**
+   * Subjects are listed by the stream's leader, then read in bulk; any replica may answer if it has seen our lease, for
+   * all that earlier leaders wrote is before it. (Rejected: one `MSG.GET` per key, ten times slower.)
+   */
+  async load(signal: AbortSignal): Promise<StoredState> {
+    const list = (filter: string) => listSubjects(this.#connection.jsm, { stream: STATE_STREAM, filter }, signal);
+    const lists = await Promise.all([
+      list(FLEET_SUBJECT),
+      list("axle.app.*"),
+      list("axle.slice.*"),
+      list("axle.approvals.*"),
+    ]);
+    const found = await this.#readMany(lists.flat(), signal);
+    const parseAll = <T>(prefix: "app" | "slice" | "approvals", parse: (message: StoredMessage) => T) =>
+      new Map(
+        found.flatMap((message) => {
+          const key = keyOf(prefix, message.subject);
+          return key === undefined ? [] : [[key, parse(message)] as const];
+        }),
+      );
+    const fleet = found.find((message) => message.subject === FLEET_SUBJECT);
+    return {
+      fleet: fleet === undefined ? undefined : records.parseFleet(fleet),
+      apps: parseAll("app", records.parseApp),
+      slices: parseAll("slice", records.parseSliceHead),
+      approvals: parseAll("approvals", records.parseApprovals),
+    };
+  }
+
+  async findRender(key: string, signal: AbortSignal): Promise<RenderRecord | undefined> {
+    const found = await this.#newest(records.renderSubjectOf(key), signal);
+    if (found === undefined) return undefined;
+    const record = records.parseRender(found);
+    this.#used.set(record.pack.digest, Date.now());
+    return record;
+  }
+
+  async findObjects(
+    digests: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, RenderRecord["objects"]>> {
+    const found = await this.#readMany(
+      digests.map((digest) => subjectOf("index", digest)),
+      signal,
+    );
+    return new Map(
+      found.map((message) => [keyOf("index", message.subject) ?? "", records.parseIndex(message).objects]),
+    );
+  }
+
+  async putPack(digest: string, data: Uint8Array, signal: AbortSignal): Promise<{ chunks: number }> {
+    this.#used.set(digest, Date.now());
+    return this.#packs.put(digest, data, signal);
+  }
+
+  /** The encrypted bytes. Throws StoreError `corrupt` when the pack is not there whole. */
+  readPack(ref: { readonly digest: string; readonly chunks: number }, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#packs.read(ref, signal);
+  }
+
+  async write(entries: readonly StoreEntry[], signal: AbortSignal): Promise<void> {
+    if (entries.length === 0) return;
+    await this.#writeMessages(
+      entries.flatMap((entry) => records.messagesOf(entry, this.#nextAuditId)),
+      signal,
+    );
+  }
+
+  /**
+   * Removes packs that are not live and older than the grace period, after the memo's records that lead to them.
+   * Resolves with how many. `liveDigests` must hold every pack that any app record, its history or a slice refers to.
+   */
+  async collectPacks(liveDigests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
+    const oldestMs = Date.now() - this.#packGraceMs;
+    for (const [digest, atMs] of this.#used) if (atMs < oldestMs) this.#used.delete(digest);
+    return collectPacks(
+      {
+        packs: this.#packs,
+        isKept: (digest) => liveDigests.has(digest) || this.#used.has(digest),
+        listMemo: async () => {
+          const filter = { stream: STATE_STREAM, filter: "axle.render.*" };
+          return this.#readMany(await listSubjects(this.#connection.jsm, filter, signal), signal);
+        },
+        forget: (subjects) => this.#writeMessages(subjects.map(records.goneMessage), signal),
+        oldestMs,
+      },
+      signal,
+    );
+  }
+
+  async #writeMessages(messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<void> {
+    const sequences = await this.#leadership.write(messages, signal);
+    const gone = messages.flatMap((message, index) =>
+      message.headers === GONE_HEADERS ? [{ subject: message.subject, sequence: sequences[index] ?? 0 }] : [],
+    );
+    for (const marker of gone) await this.#purge(marker, signal);
+  }
+
+  /** Removes a marker itself; what was written to its subject since then stays, whoever leads. */
+  async #purge(marker: { subject: string; sequence: number }, signal: AbortSignal): Promise<void> {
+    const request = { filter: marker.subject, seq: marker.sequence + 1 };
+    try {
+      await race(this.#connection.jsm.streams.purge(STATE_STREAM, request), signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw StoreError.from(error, `removing ${marker.subject}`);
+    }
+  }
+
+  async #newest(subject: string, signal: AbortSignal): Promise<StoredMessage | undefined> {
+    const found = await readNewest(this.#connection.jsm, { stream: STATE_STREAM, subject }, signal);
+    return found === undefined || records.isGone(found) ? undefined : found;
+  }
+
+  async #readMany(subjects: readonly string[], signal: AbortSignal): Promise<readonly StoredMessage[]> {
+    const where = { stream: STATE_STREAM, subjects, upTo: this.#leadership.sequence };
+    const found = await readMany(this.#connection, where, signal);
+    return found.filter((message) => !records.isGone(message));
+  }
+}

@@ -1,0 +1,176 @@
+import type { Contract } from "@axle/core/fleet/contract.ts";
+import { refusesCommit } from "@axle/core/fleet/problem.ts";
+import type { Problem } from "@axle/core/fleet/problem.ts";
+import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
+import type { AppRecord } from "@axle/core/placement/app-record.ts";
+import { mergeClusters } from "@axle/core/placement/merge-clusters.ts";
+import { planFleet } from "@axle/core/placement/plan-fleet.ts";
+import { planSlices } from "@axle/core/placement/plan-slices.ts";
+import type { Resolution } from "@axle/core/placement/resolution.ts";
+import { resolve } from "@axle/core/placement/resolve.ts";
+import type { RenderedVariant } from "@axle/core/placement/plan-fleet.ts";
+import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
+import type { SliceNumber } from "@axle/core/slice/slice.ts";
+import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
+import { hmacSha256Hex } from "@axle/runtime/crypto/digests.ts";
+import type { Store, StoreEntry } from "../ports.ts";
+import type { ClusterStatus, Registration } from "../registry-ports.ts";
+import { writeSlice } from "../slice/write-slice.ts";
+import type { ReadCommit } from "./commit-reader.ts";
+import { firstEpoch } from "./fleet-record.ts";
+import type { HubState } from "./hub-state.ts";
+import { planPublications } from "./plan-publications.ts";
+import type { RenderMemo } from "./render-memo.ts";
+import { remainingApprovals, settleDeletions } from "./settle-deletions.ts";
+import type { StepClock } from "./step-clock.ts";
+
+/** What a cycle decides from, all read fresh. */
+export interface CycleInput {
+  readonly read: ReadCommit;
+  readonly state: HubState;
+  readonly registrations: readonly Registration[];
+  /** By cluster id. */
+  readonly statuses: ReadonlyMap<string, ClusterStatus>;
+  readonly clock: StepClock;
+  readonly nowMs: number;
+}
+
+export interface CycleTools {
+  readonly memo: RenderMemo;
+  readonly store: Pick<Store, "findObjects">;
+  readonly signing: { readonly id: string; readonly privateKey: Uint8Array };
+  readonly packMaster: Uint8Array;
+}
+
+/** What a cycle wants written, and what it means. */
+export interface CycleOutcome {
+  /** In the order they must be written. Empty: nothing changed. */
+  readonly entries: readonly StoreEntry[];
+  /** The slices among them, by cluster id. */
+  readonly published: Readonly<Record<string, SliceNumber>>;
+  /** Ids of approvals to be dropped, by cluster. */
+  readonly endedApprovals: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly problems: readonly Problem[];
+  readonly contract: Contract;
+  readonly clusters: readonly FleetCluster[];
+  readonly resolution: Resolution;
+}
+
+/**
+ * One turn from a commit that may be applied to what has to be written: resolve, render (memoised), plan, sign. It
+ * writes nothing but packs, whose address is their content; what it returns takes effect only when the store accepts it.
+ */
+export async function planCycle(input: CycleInput, tools: CycleTools, signal: AbortSignal): Promise<CycleOutcome> {
+  const { read, state, clock } = input;
+  const active = input.registrations.filter((registration) => registration.state === "active");
+  const clusters = mergeClusters(active, read.contract.clusterFiles);
+  const resolution = resolve({ contract: read.contract, clusters, sources: read.sources });
+  clock.mark("resolved");
+
+  const rendered = await tools.memo.renderAll(read.snapshot, variantsOf(resolution), signal);
+  clock.mark("rendered");
+
+  await learnObjects(state, tools.store, signal);
+  const settled = settleDeletions({
+    records: state.apps,
+    approvals: state.approvals,
+    slices: state.slices,
+    statuses: input.statuses,
+    nowMs: input.nowMs,
+  });
+  const plan = planFleet({
+    commit: read.snapshot.commit,
+    atMs: input.nowMs,
+    clusters: active.map((registration) => registration.id),
+    previous: state.apps,
+    resolution,
+    rendered: renderedVariants(rendered.results),
+    objectsOf: (digest) => state.objects.get(digest),
+    clearHolds: settled.clearHolds,
+  });
+
+  const records = new Map<string, AppRecord>(state.apps);
+  for (const record of plan.records) records.set(record.app, record);
+  for (const app of plan.gone) records.delete(app);
+  const approvals = new Map([...state.approvals, ...remainingApprovals(state.approvals, settled.endedApprovals)]);
+  const contents = planSlices({ records, clusters: active.map((registration) => registration.id), approvals });
+
+  const publications = planPublications({
+    contents,
+    stored: state.slices,
+    accepted: acceptedNumbers(input.statuses),
+    epoch: state.fleet?.epoch ?? firstEpoch(input.nowMs),
+    digestOf: (content) => hmacSha256Hex(tools.packMaster, `axle-slice-content-v1\n${canonicalJson(content)}`),
+  });
+  const sealKeys = new Map(active.map(({ id, sealPublicKey }) => [id, Buffer.from(sealPublicKey, "base64")]));
+  const slices = publications.flatMap(({ content, digest, number }): StoreEntry[] => {
+    const sealPublicKey = sealKeys.get(content.cluster);
+    if (sealPublicKey === undefined) return [];
+    const envelope = writeSlice(content, {
+      number,
+      sealPublicKey,
+      signing: tools.signing,
+      packMaster: tools.packMaster,
+    });
+    return [{ type: "slice", envelope, content: digest }];
+  });
+  const gone = [...state.slices.keys()].filter((cluster) => !contents.has(cluster));
+  clock.mark("signed");
+
+  return {
+    entries: [
+      ...rendered.entries,
+      ...plan.records.map((record): StoreEntry => ({ type: "app", record })),
+      ...plan.gone.map((app): StoreEntry => ({ type: "app-gone", app })),
+      ...slices,
+      ...gone.map((cluster): StoreEntry => ({ type: "slice-gone", cluster })),
+    ],
+    published: Object.fromEntries(publications.map(({ content, number }) => [content.cluster, number])),
+    endedApprovals: settled.endedApprovals,
+    problems: [...resolution.problems, ...plan.problems, ...renderWarnings(rendered.results)],
+    contract: read.contract,
+    clusters,
+    resolution,
+  };
+
+  /** Objects of every pack that is rendered now or stands in a record: guards compare the two. */
+  async function learnObjects(target: HubState, store: Pick<Store, "findObjects">, abort: AbortSignal): Promise<void> {
+    for (const result of rendered.results.values()) {
+      if ("record" in result) target.objects.set(result.record.pack.digest, result.record.objects);
+    }
+    const digests = [...target.apps.values()].flatMap((record) => record.packs.map((pack) => pack.digest));
+    const unknown = [...new Set(digests)].filter((digest) => !target.objects.has(digest));
+    if (unknown.length === 0) return;
+    for (const [digest, objects] of await store.findObjects(unknown, abort)) target.objects.set(digest, objects);
+  }
+}
+
+/** Whether a commit may move the fleet at all (S3). */
+export function isRefused(read: ReadCommit): boolean {
+  return read.contract.fleet === undefined || refusesCommit(read.contract.problems);
+}
+
+function variantsOf(resolution: Resolution): ReadonlyMap<VariantKey, Variant> {
+  return new Map([...resolution.apps.values()].flatMap((app) => [...app.variants]));
+}
+
+function renderedVariants(
+  results: Awaited<ReturnType<RenderMemo["renderAll"]>>["results"],
+): ReadonlyMap<VariantKey, RenderedVariant> {
+  return new Map(
+    [...results].map(([key, result]) => [
+      key,
+      "record" in result ? { pack: result.record.pack, objects: result.record.objects } : { error: result.error },
+    ]),
+  );
+}
+
+function renderWarnings(results: Awaited<ReturnType<RenderMemo["renderAll"]>>["results"]): readonly Problem[] {
+  return [...results.values()].flatMap((result) => ("record" in result ? result.record.warnings : []));
+}
+
+function acceptedNumbers(statuses: ReadonlyMap<string, ClusterStatus>): ReadonlyMap<string, SliceNumber> {
+  return new Map(
+    [...statuses].flatMap(([id, { accepted }]) => (accepted === undefined ? [] : [[id, accepted] as const])),
+  );
+}

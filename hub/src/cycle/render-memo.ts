@@ -1,0 +1,113 @@
+import type { Problem } from "@axle/core/fleet/problem.ts";
+import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
+import type { Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
+import { writePack } from "../slice/write-pack.ts";
+
+/** What became of one variant: a pack that is stored, or why there is none. */
+export type RenderResult = { readonly record: RenderRecord } | { readonly error: Problem };
+
+export interface RenderedVariants {
+  readonly results: ReadonlyMap<VariantKey, RenderResult>;
+  /** New memo entries, to be written in the same batch as what refers to them. */
+  readonly entries: readonly StoreEntry[];
+}
+
+export interface RenderMemoOptions {
+  readonly renderer: Renderer;
+  readonly store: Pick<Store, "findRender" | "putPack">;
+  /** Keys of packs are derived from it. */
+  readonly packMaster: Uint8Array;
+  /** Total: what a renderer threw, as a problem of the repository. */
+  readonly problemOf: (error: unknown, variant: Variant) => Problem;
+  /** Results kept in memory; the store has the rest. */
+  readonly limit?: number;
+}
+
+/**
+ * Renders each distinct input once, ever: results are looked up in memory, then in the store (the memo is state, so a
+ * restart renders nothing, L4), and only then rendered. A pack is stored before the memo that names it. Failures are
+ * remembered in memory only, for a restart may well cure them.
+ */
+export class RenderMemo {
+  readonly #options: RenderMemoOptions;
+  readonly #limit: number;
+  /** In order of use, oldest first. */
+  readonly #known = new Map<string, RenderResult>();
+
+  constructor(options: RenderMemoOptions) {
+    this.#options = options;
+    this.#limit = options.limit ?? 20_000;
+  }
+
+  /** The renderer bounds how many processes run at once. Rejects only when the store or the signal does. */
+  async renderAll(
+    snapshot: Snapshot,
+    variants: ReadonlyMap<VariantKey, Variant>,
+    signal: AbortSignal,
+  ): Promise<RenderedVariants> {
+    const results = new Map<VariantKey, RenderResult>();
+    const entries: StoreEntry[] = [];
+    await Promise.all(
+      [...variants].map(async ([variantKey, variant]) => {
+        const { result, entry } = await this.#render(snapshot, variant, signal);
+        results.set(variantKey, result);
+        if (entry !== undefined) entries.push(entry);
+      }),
+    );
+    return { results, entries };
+  }
+
+  async #render(
+    snapshot: Snapshot,
+    variant: Variant,
+    signal: AbortSignal,
+  ): Promise<{ result: RenderResult; entry?: StoreEntry }> {
+    const { renderer, store, problemOf } = this.#options;
+    let key: string;
+    try {
+      key = await renderer.keyOf(snapshot, variant, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return { result: { error: problemOf(error, variant) } };
+    }
+    const known = this.#known.get(key) ?? (await this.#find(key, signal));
+    if (known !== undefined) return { result: this.#remember(key, known) };
+    let rendered;
+    try {
+      rendered = await renderer.render(snapshot, variant, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return { result: this.#remember(key, { error: problemOf(error, variant) }) };
+    }
+    const pack = writePack(
+      rendered.objects.map(({ object }) => object),
+      this.#options.packMaster,
+    );
+    const { chunks } = await store.putPack(pack.digest, pack.data, signal);
+    const record: RenderRecord = {
+      pack: {
+        digest: pack.digest,
+        keyId: pack.keyId,
+        size: pack.data.length,
+        chunks,
+        objects: rendered.objects.length,
+      },
+      objects: rendered.objects.map(({ id, file }) => ({ id, file })),
+      warnings: rendered.warnings,
+    };
+    return { result: this.#remember(key, { record }), entry: { type: "render", key, record } };
+  }
+
+  async #find(key: string, signal: AbortSignal): Promise<RenderResult | undefined> {
+    const record = await this.#options.store.findRender(key, signal);
+    return record === undefined ? undefined : { record };
+  }
+
+  #remember(key: string, result: RenderResult): RenderResult {
+    this.#known.delete(key);
+    this.#known.set(key, result);
+    const oldest = this.#known.keys().next().value;
+    if (this.#known.size > this.#limit && oldest !== undefined) this.#known.delete(oldest);
+    return result;
+  }
+}

@@ -1,0 +1,149 @@
+import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
+import type { AppRecord } from "@axle/core/placement/app-record.ts";
+import type { ResolvedApp } from "@axle/core/placement/variant.ts";
+import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
+import { CallError } from "./api/call-error.ts";
+import type { ApprovalOrder, FleetCommands, FleetReader, RepositoryState } from "./api/ports.ts";
+import type { CycleOutcome } from "./cycle/fleet-cycle.ts";
+import type { HubState } from "./cycle/hub-state.ts";
+import type { Wake } from "./cycle/wake.ts";
+import type { FleetRecord, Store, StoreEntry } from "./ports.ts";
+
+/** The loop of the term this process leads. */
+export interface Term {
+  readonly state: HubState;
+  readonly store: Pick<Store, "write">;
+  readonly wake: Wake;
+  readonly fetching: () => { readonly lastFetchMs: number; readonly error: string };
+}
+
+export interface FleetDeskOptions {
+  readonly url: string;
+  readonly branch: string;
+  readonly now?: () => number;
+  readonly newId: () => string;
+}
+
+/**
+ * Where the API asks what the loop knows and orders what the loop does. It outlives the terms of leadership: between two
+ * of them it shows the last state and refuses orders.
+ */
+export class FleetDesk implements FleetReader, FleetCommands {
+  readonly #options: FleetDeskOptions;
+  readonly #now: () => number;
+  readonly #listeners = new Set<(clusterIds: readonly string[]) => void>();
+  #term: Term | undefined;
+  #state: HubState | undefined;
+  #outcome: CycleOutcome | undefined;
+
+  constructor(options: FleetDeskOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  opened(term: Term): void {
+    this.#term = term;
+    this.#state = term.state;
+  }
+
+  closed(): void {
+    this.#term = undefined;
+  }
+
+  turned(outcome: CycleOutcome): void {
+    this.#outcome = outcome;
+  }
+
+  published(slices: Readonly<Record<string, SliceNumber>>): void {
+    for (const listener of this.#listeners) listener(Object.keys(slices));
+  }
+
+  fleet(): FleetRecord | undefined {
+    return this.#state?.fleet;
+  }
+
+  repository(): RepositoryState {
+    const { url, branch } = this.#options;
+    const fetching = this.#term?.fetching() ?? { lastFetchMs: 0, error: "this hub does not lead at the moment" };
+    return { url, branch, lastFetchMs: fetching.lastFetchMs, fetchError: fetching.error };
+  }
+
+  apps(): ReadonlyMap<string, AppRecord> {
+    return this.#state?.apps ?? new Map();
+  }
+
+  resolved(): ReadonlyMap<string, ResolvedApp> {
+    return this.#outcome?.resolution.apps ?? new Map();
+  }
+
+  clusters(): readonly FleetCluster[] {
+    return this.#outcome?.clusters ?? [];
+  }
+
+  approvals(clusterId: string): readonly DeletionApproval[] {
+    const given = this.#state?.approvals.get(clusterId) ?? [];
+    return given.filter((approval) => approval.expiresAtMs > this.#now());
+  }
+
+  expected(clusterId: string): SliceNumber | undefined {
+    return this.#state?.slices.get(clusterId)?.number;
+  }
+
+  onPublished(listener: (clusterIds: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  poke(reason: "hook", atMs: number): void {
+    this.#term?.wake.poke(reason, atMs);
+  }
+
+  async approve(order: ApprovalOrder, signal: AbortSignal): Promise<DeletionApproval> {
+    const term = this.#leading();
+    const { clusterId, app, hash, expiresAtMs, actor } = order;
+    const approval: DeletionApproval = { id: this.#options.newId(), app, hash, expiresAtMs };
+    const atMs = this.#now();
+    await this.#write(term, signal, () => {
+      const others = this.approvals(clusterId).filter((given) => given.app !== app);
+      const subject = `${clusterId}/${app}`;
+      return [
+        { type: "approvals", cluster: clusterId, approvals: [...others, approval] },
+        { type: "audit", entry: { atMs, actor, action: "approve-deletion", subject, detail: hash } },
+      ];
+    });
+    term.wake.poke("approval", atMs);
+    return approval;
+  }
+
+  /** A person's yes to a branch that was rewritten. Throws CallError unless `commit` is what the hub refuses for that. */
+  async allowRewrite(order: { commit: string; actor: string }, signal: AbortSignal): Promise<string> {
+    const term = this.#leading();
+    const fleet = term.state.fleet;
+    const isWaiting = fleet?.problems.some((problem) => problem.code === "history-rewritten") === true;
+    if (fleet === undefined || !isWaiting || order.commit.length < 7 || !fleet.head.startsWith(order.commit)) {
+      const waiting = isWaiting && fleet !== undefined ? `; ${fleet.head} does` : "";
+      throw new CallError("failed-precondition", `no rewritten branch at ${order.commit} waits for a yes${waiting}`);
+    }
+    const atMs = this.#now();
+    const entry = { atMs, actor: order.actor, action: "allow-rewrite", subject: fleet.name, commit: fleet.head };
+    await this.#write(term, signal, () => [
+      { type: "fleet", record: { ...fleet, allowedRewrite: fleet.head } },
+      { type: "audit", entry },
+    ]);
+    term.wake.poke("hook", atMs);
+    return fleet.head;
+  }
+
+  #leading(): Term {
+    if (this.#term !== undefined) return this.#term;
+    throw new CallError("unavailable", "this hub does not lead at the moment; try again in a few seconds");
+  }
+
+  async #write(term: Term, signal: AbortSignal, entriesOf: () => readonly StoreEntry[]): Promise<void> {
+    await term.state.writing.run(async () => {
+      const entries = entriesOf();
+      await term.store.write(entries, signal);
+      term.state.applied(entries);
+    });
+  }
+}
