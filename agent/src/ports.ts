@@ -4,9 +4,9 @@
 import type { AppSettings } from "@axle/core/fleet/app.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import type { DeletionApproval, DeletionHold, PackRef, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
-import type { AgentStep, AppReport, StepTimes } from "@axle/core/status/report.ts";
+import type { AgentStep, AppReport } from "@axle/core/status/report.ts";
 
-/** Slices and packs, read from NATS. Implemented by adapters/nats. */
+/** Slices and packs, read from NATS. Implemented by adapters/nats. Throws SourceError, and SliceError for what is no slice. */
 export interface SliceSource {
   /** A ring says "read again, at least up to this stream sequence"; also yields once on every (re)connect, with sequence 0. Coalesced. */
   rings(signal: AbortSignal): AsyncIterable<Ring>;
@@ -56,6 +56,8 @@ export interface Reconciler {
   writeAccepted(number: SliceNumber, signal: AbortSignal): Promise<void>;
   /** Watches what we own: corrects drift and tells `ReconcileEvents` of health. Runs until stopped. */
   watch(signal: AbortSignal): Promise<void>;
+  /** The full comparison by dry-run, for what neither watches nor field ownership show. What differs is drift. */
+  verifyAll(signal: AbortSignal): Promise<void>;
 }
 
 export interface ReconcileOutcome {
@@ -72,11 +74,24 @@ export interface ReconcileEvents {
   step(number: SliceNumber, step: AgentStep, atMs: number): void;
 }
 
-/** Reports to the hub. Implemented by adapters/grpc over the session stream. */
+/** Encrypted packs by digest, kept near. Best effort: what it lost is fetched again, what it cannot keep is no error. */
+export interface PackCache {
+  readPack(digest: string): Promise<Uint8Array | undefined>;
+  /** Returns at once; written behind. */
+  keepPack(digest: string, data: Uint8Array): void;
+}
+
+/** The packs and the last accepted slice. Implemented by adapters/disk. */
+export interface SliceCache extends PackCache {
+  /** The envelope as JSON. */
+  readSlice(): Promise<string | undefined>;
+  keepSlice(text: string): void;
+}
+
+/** The hub, as far as the loop needs it. Implemented by adapters/grpc over the session stream. */
 export interface HubSession {
-  report(change: {
-    apps: readonly AppReport[];
-    removed: readonly string[];
-    timings: readonly StepTimes<AgentStep>[];
-  }): void;
+  /** The report book holds something new. */
+  changed(): void;
+  /** Now on the hub's clock, as far as it is known: what deadlines set by the hub go by. */
+  hubNowMs(): number;
 }

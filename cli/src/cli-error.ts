@@ -1,6 +1,14 @@
 /** Why a command did not do what it was asked for. */
 export type CliErrorCode =
-  "usage" | "bad-input" | "hub-unreachable" | "denied" | "not-found" | "conflict" | "tool" | "interrupted" | "internal";
+  | "usage"
+  | "bad-input"
+  | "hub-unreachable"
+  | "denied"
+  | "not-found"
+  | "conflict"
+  | "tool"
+  | "interrupted"
+  | "internal";
 
 /**
  * What a process that runs `axle` sees, as `kubectl diff` does it: 0 fine, 1 an answer that is no error but not good (a

@@ -1,6 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { spawnSupervised } from "@axle/tools/spawn-supervised.ts";
 import type { SupervisedProcess } from "@axle/tools/spawn-supervised.ts";
-import { fileURLToPath } from "node:url";
 
 const shim = fileURLToPath(new URL("../../cli/bin/axle.js", import.meta.url));
 
@@ -11,28 +11,41 @@ export interface AxleResult {
   readonly stderr: string;
 }
 
-/** One long-lived `axle …` process that can be ended in every way a process ends, and started again as it was. */
+export interface AxleProcessOptions {
+  readonly args: readonly string[];
+  /** Beside our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What Node runs; the `axle` command of this checkout when left out. */
+  readonly script?: string;
+}
+
+/** One long-lived process of ours that can be ended in every way a process ends, and started again as it was. */
 export class AxleProcess implements AsyncDisposable {
   readonly name: string;
-  readonly #args: readonly string[];
+  readonly #options: AxleProcessOptions;
   #current: SupervisedProcess | undefined;
 
-  constructor(name: string, args: readonly string[]) {
+  constructor(name: string, options: AxleProcessOptions) {
     this.name = name;
-    this.#args = args;
+    this.#options = options;
   }
 
+  /** 0 before the first start. */
   get pid(): number {
     return this.#current?.pid ?? 0;
   }
 
   /** Starts it; it must not be running. */
   async start(): Promise<void> {
-    this.#current = await spawnSupervised(process.execPath, [shim, ...this.#args], { name: this.name });
+    const { args, env, script = shim } = this.#options;
+    this.#current = await spawnSupervised(process.execPath, [script, ...args], {
+      name: this.name,
+      env: { ...process.env, ...env },
+    });
   }
 
   /** Waits until `check` holds; fails at once, with its last output, when the process ends before. */
-  async waitUntil(check: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  async waitUntil(check: () => Promise<boolean>, timeoutMs: number): Promise<void> {
     await this.#current?.waitForReady(check, { timeoutMs });
   }
 
@@ -45,6 +58,11 @@ export class AxleProcess implements AsyncDisposable {
   /** Ends it in order. */
   async stop(): Promise<void> {
     await this.#current?.stop();
+  }
+
+  /** Whether it is there now. */
+  get isRunning(): boolean {
+    return this.#current !== undefined && this.#current.exit() === undefined;
   }
 
   /** What it wrote last. */
@@ -62,14 +80,14 @@ export async function runAxle(
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<AxleResult> {
-  const process_ = await spawnSupervised(process.execPath, [shim, ...args], {
+  const axle = await spawnSupervised(process.execPath, [shim, ...args], {
     name: `axle ${args[0] ?? ""}`,
     env: { ...process.env, NO_COLOR: "1", ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const { code } = await process_.exited;
+  const { code } = await axle.exited;
   const textOf = (stream: "stdout" | "stderr"): string =>
-    process_.logs
+    axle.logs
       .lines()
       .filter((line) => line.stream === stream)
       .map(({ text }) => `${text}\n`)

@@ -21,7 +21,11 @@ interface Tally {
 interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: unknown[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: unknown[];
+  }[];
 }
 
 const tally: Tally = { passed: 0, failed: 0 };
@@ -38,7 +42,7 @@ const only = process.argv.slice(2);
 const reports = await mkdtemp(join(tmpdir(), "axle-tests-"));
 try {
   const steps: readonly (() => Promise<void>)[] = [
-    () => step("outside programs", [process.execPath, "tools/src/main.ts", "prepare"]),
+    () => step("outside programs", [process.execPath, "tools/src/main.ts"]),
     () => step("check (format, lint, types, arrows, unused code)", ["npm", "run", "--silent", "check"]),
     ...LAYERS.map((layer) => () => testLayer(layer)),
   ];
@@ -63,13 +67,9 @@ async function testLayer(layer: (typeof LAYERS)[number]): Promise<void> {
   const startedMs = Date.now();
   const file = join(reports, `${layer}.json`);
   console.log(`\n== ${layer} tests`);
-  const code = await runCommand([
-    join(bin, "vitest"),
-    "run",
-    ...["--project", layer, "--passWithNoTests"],
-    ...["--reporter", process.stdout.isTTY ? "default" : "dot", "--reporter", "json", `--outputFile.json=${file}`],
-    ...only,
-  ]);
+  const reporters = ["--reporter", process.stdout.isTTY ? "default" : "dot", "--reporter", "json"];
+  const what = ["--project", layer, "--passWithNoTests", ...only];
+  const code = await runCommand([join(bin, "vitest"), "run", ...what, ...reporters, `--outputFile.json=${file}`]);
   const report = await readReport(file);
   const passed = report?.numPassedTests ?? 0;
   // A file that does not load has no tests to count, and a runner that fails after them has none either.

@@ -1,6 +1,6 @@
 import { deflateRawSync } from "node:zlib";
-import type { SliceSource } from "@axle/agent/ports.ts";
-import { openPacks, type PackCache } from "@axle/agent/slice/open-packs.ts";
+import type { PackCache, SliceSource } from "@axle/agent/ports.ts";
+import { openPacks } from "@axle/agent/slice/open-packs.ts";
 import { parseEnvelope, readSlice, type SliceTrust } from "@axle/agent/slice/read-slice.ts";
 import { DEFAULT_SYNC } from "@axle/core/fleet/app.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
@@ -75,7 +75,7 @@ class MemoryCache implements PackCache {
     return this.packs.get(digest);
   }
 
-  async writePack(digest: string, data: Uint8Array): Promise<void> {
+  keepPack(digest: string, data: Uint8Array): void {
     this.packs.set(digest, data);
   }
 }

@@ -7,6 +7,14 @@ import { formatKubeconfig } from "./kubeconfig.ts";
 
 export type Component = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
 
+const apiComponents = ["etcd", "kube-apiserver"] as const satisfies readonly Component[];
+/** What makes objects do something: without them Deployments stay empty and namespaces never finish deleting. */
+export const workloadComponents = [
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kwok",
+] as const satisfies readonly Component[];
+
 export interface ControlPlaneOptions {
   readonly name: string;
   readonly directory: string;
@@ -28,15 +36,20 @@ export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #running = new Map<Component, SupervisedProcess>();
   readonly #earlierLogs = new Map<Component, string>();
+  readonly #binaries = new Map<Component, string>();
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
     this.server = `https://127.0.0.1:${options.port}`;
   }
 
-  /** Writes keys, tokens and kubeconfigs. Call once, before `start`. */
+  /** Gets the binaries and writes keys, tokens and kubeconfigs. Call once, before `start`. */
   async prepare(): Promise<void> {
-    const { identity } = this.#options;
+    const { identity, env, workloads } = this.#options;
+    // One after the other: each of those that have to be built uses all cores.
+    for (const component of workloads ? [...apiComponents, ...workloadComponents] : apiComponents) {
+      this.#binaries.set(component, (await findTool(component, { env })).path);
+    }
     const files: Record<string, string> = {
       "ca.crt": identity.caPem,
       "apiserver.crt": identity.servingCertificatePem,
@@ -66,8 +79,7 @@ export class ControlPlane {
   async start(component: Component): Promise<SupervisedProcess> {
     const present = this.#running.get(component);
     if (present !== undefined && present.exit() === undefined) return present;
-    const { path } = await findTool(component, { env: this.#options.env });
-    const started = await spawnSupervised(path, this.#args(component), {
+    const started = await spawnSupervised(this.#binaries.get(component) ?? component, this.#args(component), {
       name: component,
       cwd: this.#options.directory,
       env: { PATH: this.#options.env["PATH"], HOME: this.#options.directory },

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterOptions } from "./cluster.ts";
-import { type Component, ControlPlane } from "./control-plane.ts";
+import { type Component, ControlPlane, workloadComponents } from "./control-plane.ts";
 import { withFreePort } from "./free-port.ts";
 import { createKubeIdentity, type KubeIdentity } from "./kube-identity.ts";
 import { KubeRequester } from "./kube-request.ts";
@@ -8,11 +8,6 @@ import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-d
 import { TestkitError } from "./testkit-error.ts";
 
 const nodeName = "node-1";
-const workloadComponents = [
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kwok",
-] as const satisfies readonly Component[];
 const readyTimeoutMs = 90_000;
 
 /** One request that the API server served, from its audit log. */

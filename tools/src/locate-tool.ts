@@ -200,6 +200,7 @@ async function download(search: Search, path: string, cache: string): Promise<To
   } catch (error) {
     if (!(error instanceof DownloadError)) throw error;
     if (error.code === "unreachable") await writeFile(marker, error.message);
+    progress.finish(`${tool.name} was not downloaded: ${error.message}`);
     search.failures.push(`download: ${error.message}`);
     return undefined;
   }

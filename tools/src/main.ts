@@ -1,5 +1,6 @@
 import { findTool } from "./locate-tool.ts";
 import { toolCatalogue } from "./tool-catalogue.ts";
+import { readVersion } from "./tool-version.ts";
 
 // npm run tools [names…]: gets tools ahead of their first use, and says which binary each name stands for.
 const wanted = process.argv.slice(2);
@@ -10,8 +11,9 @@ const failures: string[] = [];
 for (const name of names) {
   try {
     const { path, source } = await findTool(name);
-    const version = toolCatalogue.find((tool) => tool.name === name)?.version ?? "";
-    rows.push([name, version, source, path]);
+    const tool = toolCatalogue.find((candidate) => candidate.name === name);
+    const version = tool === undefined ? undefined : await readVersion(tool, path);
+    rows.push([name, version ?? "unknown", source, path]);
   } catch (error) {
     failures.push(error instanceof Error ? error.message : String(error));
   }

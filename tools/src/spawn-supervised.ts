@@ -10,20 +10,18 @@ import { SupervisedProcessError } from "./supervised-process-error.ts";
  * A process must not outlive who started it, not even when that one is killed with -9 and can tidy up nothing.
  * So the command runs below a shell in a process group of their own, and the shell's other child reads a pipe whose only
  * writing end is ours: when we end, however we end, the pipe closes and the group is killed.
- * The shell waits for the command, so its exit code comes back and nothing stays behind as a zombie.
+ * The shell waits for the command, so its exit code comes back and nothing stays behind as a zombie. The command runs in the
+ * shell's foreground: in the background it would ignore SIGINT. The shell's own stderr is shut, or it would report signals.
  * (Rejected: PR_SET_PDEATHSIG, which only Linux has and Node cannot set; exec of the command in the shell's own place,
  * which leaves the pipe's reader to be reaped by whoever is process 1, and in a container that may be nobody.)
  */
 const wrapper = `
 command -v "$1" >/dev/null 2>&1 || { echo "$1: no such command" >&2; exit 127; }
-"$@" 3<&- 4>&- </dev/null &
-child=$!
-echo "$child" >&4
+trap : HUP INT QUIT TERM
 { read -r _; kill -KILL 0; } <&3 3<&- 4>&- >/dev/null 2>&1 &
 watcher=$!
-exec 1>&- 2>&- 3<&- 4>&-
-trap '' HUP INT TERM
-wait "$child"
+exec 3<&- 5>&2 2>/dev/null
+sh -c 'echo $$ >&4; exec "$@" 4>&-' sh "$@" 2>&5 5>&- </dev/null
 code=$?
 kill -KILL "$watcher"
 wait "$watcher"

@@ -53,7 +53,8 @@ function kubernetesTool(name: string, buildSeconds: number, versionArgs: readonl
     buildSeconds,
     versionArgs,
     versionPattern: /v(\d+\.\d+\.\d+)/,
-    ...(name === "kubectl" ? { oldest: "1.30.0" } : {}),
+    // kubectl is supported with servers one minor version newer.
+    ...(name === "kubectl" ? { oldest: "1.36.0" } : {}),
     release({ os, arch }) {
       // Servers are published for Linux alone, the client for the others too.
       if (os !== "linux" && name !== "kubectl") return undefined;

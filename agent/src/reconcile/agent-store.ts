@@ -1,4 +1,4 @@
-import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
+import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import { compareNumbers } from "@axle/core/slice/slice.ts";
 import type { KubeClient, ObjectAddress } from "../adapters/kube/kube-client.ts";
 import { AXLE_API_VERSION, AXLE_NAMESPACE } from "./axle-crds.ts";
@@ -75,7 +75,7 @@ export class AgentStore {
   }
 
   /** Before anything is deleted on an approval's word, so that it is never used twice. */
-  async useApprovals(approvals: readonly DeletionApproval[], options: { nowMs: number; signal: AbortSignal }): Promise<void> {
+  async useApprovals(approvals: readonly UsedApproval[], options: { nowMs: number; signal: AbortSignal }): Promise<void> {
     const known = this.usedApprovals;
     const fresh = approvals.filter((approval) => !known.has(approval.id));
     if (fresh.length === 0) return;

@@ -13,6 +13,8 @@ export interface AppStanding {
   readonly message: string;
   readonly objects: number;
   readonly pendingDeletion: PendingDeletion | undefined;
+  /** Set when it was not healthy in time: it counts as failed until it is healthy. */
+  readonly late: string | undefined;
 }
 
 interface Entry {
@@ -29,7 +31,15 @@ export interface AppBoardOptions {
 }
 
 const MOST_DRIFTS = 20;
-const NEW: AppStanding = { revision: 0, commit: "", sync: "Pending", message: "", objects: 0, pendingDeletion: undefined };
+const NEW: AppStanding = {
+  revision: 0,
+  commit: "",
+  sync: "Pending",
+  message: "",
+  objects: 0,
+  pendingDeletion: undefined,
+  late: undefined,
+};
 /** What ends a wait for health. */
 const GOOD: ReadonlySet<Health | undefined> = new Set([undefined, "Healthy", "Suspended"]);
 
@@ -136,10 +146,12 @@ export class AppBoard {
   reportOf(app: string): AppReport {
     const { standing, drifts, pruning } = this.#entry(app);
     const { health, message } = this.healthOf(app);
-    const { pendingDeletion, ...rest } = standing;
+    const { pendingDeletion, late, ...rest } = standing;
+    const failure = late === undefined || GOOD.has(health) ? {} : { sync: "Failed" as const, message: `${late}: ${message}` };
     return {
       app,
       ...rest,
+      ...failure,
       health,
       healthMessage: message,
       ...(pendingDeletion === undefined ? {} : { pendingDeletion }),

@@ -64,7 +64,10 @@ const inventoryDefinition = defineKind({
   ],
   spec: {
     app: text,
-    cluster: { ...text, description: "Id of the cluster whose agent wrote this; another agent's inventory is not ours to act on." },
+    cluster: {
+      ...text,
+      description: "Id of the cluster whose agent wrote this; another agent's inventory is not ours to act on.",
+    },
     part: { ...integer, description: "Counts from 0; only part 0 has a status." },
     prune: { type: "boolean", description: "Whether objects that leave Git are deleted." },
     objects: {

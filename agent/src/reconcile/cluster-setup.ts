@@ -58,7 +58,9 @@ export async function awaitEstablished(
   } catch (cause) {
     options.signal.throwIfAborted();
     if (KubeError.from(cause).code !== "timeout") throw cause;
-    throw new ReconcileError("not-established", `not established in time: ${[...waiting.keys()].join(", ")}`, { cause });
+    throw new ReconcileError("not-established", `not established in time: ${[...waiting.keys()].join(", ")}`, {
+      cause,
+    });
   }
 }
 

@@ -3,7 +3,13 @@ import { deepEqual } from "./deep-equal.ts";
 import { appliedFieldsOf } from "./field-set.ts";
 
 /** Changed by the server on its own. */
-const VOLATILE: ReadonlySet<string> = new Set(["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"]);
+const VOLATILE: ReadonlySet<string> = new Set([
+  "managedFields",
+  "resourceVersion",
+  "generation",
+  "uid",
+  "creationTimestamp",
+]);
 
 /**
  * Whether writing what the dry-run shows would change the live object: its content, or what `manager` owns of it.

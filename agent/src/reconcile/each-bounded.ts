@@ -1,5 +1,9 @@
 /** Runs `work` over the items, at most `limit` at once, in their order. After a failure no further item starts; rejects when all that run have ended. */
-export async function eachBounded<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function eachBounded<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const failures: unknown[] = [];
   let next = 0;
   const lane = async () => {

@@ -1,6 +1,14 @@
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { deepEqual } from "./deep-equal.ts";
-import { appliedFieldsOf, formatPath, isRecord, managedEntriesOf, memberKeys, uniteFieldSets, valueAt } from "./field-set.ts";
+import {
+  appliedFieldsOf,
+  formatPath,
+  isRecord,
+  managedEntriesOf,
+  memberKeys,
+  uniteFieldSets,
+  valueAt,
+} from "./field-set.ts";
 import type { FieldSet, ManagedEntry } from "./field-set.ts";
 
 /** Who changed what of an object we declare. Paths only, never values. */
@@ -22,7 +30,11 @@ const MOST_PATHS = 20;
  * Names the declared fields that `manager` no longer owns or whose live value is another one, and who owns them now.
  * `nowMs` stands in where the object does not say when.
  */
-export function explainDrift(desired: KubeObject, live: KubeObject, options: { manager: string; nowMs: number }): DriftExplanation {
+export function explainDrift(
+  desired: KubeObject,
+  live: KubeObject,
+  options: { manager: string; nowMs: number },
+): DriftExplanation {
   const { manager, nowMs } = options;
   const entries = managedEntriesOf(live);
   const ours = appliedFieldsOf(live, manager) ?? {};
@@ -52,7 +64,10 @@ interface Place {
 function collect(place: Place, lost: Path[]): void {
   const { desired, live, ours, all, path } = place;
   const step = (key: string, want: unknown) =>
-    collect({ desired: want, live: valueAt(live, key), ours: ours?.[key], all: all?.[key], path: [...path, key] }, lost);
+    collect(
+      { desired: want, live: valueAt(live, key), ours: ours?.[key], all: all?.[key], path: [...path, key] },
+      lost,
+    );
   if (isRecord(desired) && Object.keys(desired).length > 0 && isSplit(ours, all, live)) {
     for (const [name, want] of Object.entries(desired)) step(`f:${name}`, want);
     return;
@@ -77,7 +92,11 @@ function isSplit(ours: FieldSet | undefined, all: FieldSet | undefined, live: un
 
 /** `1` and `"1"`, `500m` and `0.5` are told apart by ownership, not here: only what cannot be normalisation counts. */
 function isSameScalar(want: unknown, have: unknown): boolean {
-  return deepEqual(want, have) || String(want) === String(have) || (/\d/.test(String(want)) && /^[\d.]+[a-zA-Z]*$/.test(String(have)));
+  return (
+    deepEqual(want, have) ||
+    String(want) === String(have) ||
+    (/\d/.test(String(want)) && /^[\d.]+[a-zA-Z]*$/.test(String(have)))
+  );
 }
 
 function owns(fields: FieldSet, path: Path): boolean {

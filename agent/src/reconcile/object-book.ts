@@ -4,7 +4,7 @@ import { deepEqual } from "./deep-equal.ts";
 import { fingerprintOwned } from "./owned-state.ts";
 import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
 
-/** `clean`: as we applied it, as far as watches tell. `drifted`: somebody changed or deleted it. `unsure`: a write was cut off. */
+/** `clean`: as we applied it, as far as watches tell. `drifted`: somebody changed or deleted it. `unsure`: it has to be looked at. */
 export type Standing = "clean" | "drifted" | "unsure";
 
 /** What we know of one object we applied, without asking the server. */
@@ -18,13 +18,29 @@ export interface KnownObject {
   /** Of what we own and its values, see {@link fingerprintOwned}. */
   readonly fingerprint: string | undefined;
   readonly standing: Standing;
+  /** What the drift looked like when it was last acted on, so that it is acted on once. */
+  readonly drift: string | undefined;
   readonly paused: boolean;
+  readonly health: HealthVerdict | undefined;
+}
+
+export interface SettledEntry {
+  readonly app: string;
+  readonly source: KubeObject;
+  readonly live: KubeObject;
   readonly health: HealthVerdict | undefined;
 }
 
 /** Everything we know of the objects we own. One entry per object; holds no live objects, only what was applied. */
 export class ObjectBook {
   readonly #known = new Map<ObjectId, KnownObject>();
+  /** How many objects of each kind, by `apiVersion/Kind`. */
+  readonly #kinds = new Map<string, number>();
+
+  /** `apiVersion/Kind` of what is known. */
+  get kinds(): readonly string[] {
+    return [...this.#kinds.keys()];
+  }
 
   get(id: ObjectId): KnownObject | undefined {
     return this.#known.get(id);
@@ -33,44 +49,56 @@ export class ObjectBook {
   /** Whether applying `source` for `app` would change nothing, as far as we know. A paused object is left as it is. */
   isClean(id: ObjectId, app: string, source: KubeObject): boolean {
     const known = this.#known.get(id);
-    if (known === undefined || known.app !== app) return false;
+    if (known === undefined || known.app !== app || known.standing !== "clean") return false;
     if (!deepEqual(known.source, source)) return false;
-    if (known.paused) return true;
-    if (known.standing !== "clean") return false;
     // The equal object of the newer pack takes the place of the older, whose pack can then be freed.
     if (known.source !== source) this.#known.set(id, { ...known, source });
     return true;
   }
 
-  /** After an apply, or when a look showed that none is needed. */
-  settled(id: ObjectId, entry: { app: string; source: KubeObject; live: KubeObject; health: HealthVerdict | undefined }): KnownObject {
+  /** After an apply, or when a look showed that none is needed. An object that is paused may stand otherwise than `source`. */
+  settled(id: ObjectId, entry: SettledEntry): KnownObject {
     const { app, source, live, health } = entry;
+    const paused = isPaused(live);
     const known: KnownObject = {
       id,
       app,
       source,
       uid: String(live.metadata["uid"] ?? ""),
       resourceVersion: String(live.metadata["resourceVersion"] ?? ""),
-      fingerprint: fingerprintOwned(source, live, FIELD_MANAGER),
+      fingerprint: paused ? undefined : fingerprintOwned(source, live, FIELD_MANAGER),
       standing: "clean",
-      paused: isPaused(live),
+      drift: undefined,
+      paused,
       health,
     };
+    this.forget(id);
     this.#known.set(id, known);
+    this.#count(source, 1);
     return known;
   }
 
-  update(id: ObjectId, change: Partial<Pick<KnownObject, "standing" | "paused" | "health" | "resourceVersion" | "uid">>): void {
+  update(id: ObjectId, change: Partial<Omit<KnownObject, "id">>): void {
     const known = this.#known.get(id);
     if (known !== undefined) this.#known.set(id, { ...known, ...change });
   }
 
   forget(id: ObjectId): void {
+    const known = this.#known.get(id);
+    if (known === undefined) return;
     this.#known.delete(id);
+    this.#count(known.source, -1);
   }
 
   values(): IterableIterator<KnownObject> {
     return this.#known.values();
+  }
+
+  #count(source: KubeObject, change: number): void {
+    const kind = `${source.apiVersion}/${source.kind}`;
+    const count = (this.#kinds.get(kind) ?? 0) + change;
+    if (count > 0) this.#kinds.set(kind, count);
+    else this.#kinds.delete(kind);
   }
 }
 

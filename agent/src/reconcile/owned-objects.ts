@@ -39,6 +39,8 @@ export interface WriteRequest {
 }
 
 const HAND_OVER_TRIES = 3;
+/** What {@link KnownObject.drift} is for an object that was deleted. */
+const GONE = "gone";
 
 /**
  * The one place where objects are written and their events judged. Writes of one object never overlap, and events that
@@ -63,7 +65,9 @@ export class OwnedObjects implements OwnedSink {
       try {
         await this.#apply(request);
       } catch (error) {
-        this.#options.book.update(request.id, { standing: "unsure" });
+        // Cut off, it may have been written: nothing is known of it until somebody looks.
+        const { book } = this.#options;
+        if (book.get(request.id)?.source !== request.source) book.forget(request.id);
         throw error;
       } finally {
         const held = this.#writing.get(request.id);
@@ -90,6 +94,12 @@ export class OwnedObjects implements OwnedSink {
     const live = await this.#options.client.get(address, signal);
     if (live === undefined) this.#lost(known);
     else this.seen(live);
+  }
+
+  /** A dry-run showed what its fields do not: an apply would change the object. */
+  differs(known: KnownObject, live: KubeObject): void {
+    this.#options.book.update(known.id, { standing: "drifted", drift: known.fingerprint });
+    this.#options.onDrift(known, live);
   }
 
   seen(live: KubeObject): void {
@@ -146,7 +156,7 @@ export class OwnedObjects implements OwnedSink {
     const known = book.get(id);
     if (known === undefined || known.source.apiVersion !== live.apiVersion) return;
     const resourceVersion = String(live.metadata["resourceVersion"] ?? "");
-    if (!isNewer(resourceVersion, known.resourceVersion)) return;
+    if (known.standing !== "unsure" && !isNewer(resourceVersion, known.resourceVersion)) return;
     if (isGone) {
       this.#lost(known);
       return;
@@ -156,17 +166,19 @@ export class OwnedObjects implements OwnedSink {
     book.update(id, { resourceVersion, health, paused, uid: String(live.metadata["uid"] ?? "") });
     board.judge(known.app, id, health);
     if (paused || live.metadata["deletionTimestamp"] !== undefined) return;
-    if (fingerprintOwned(known.source, live, FIELD_MANAGER) === known.fingerprint && known.standing !== "unsure") {
-      book.update(id, { standing: "clean" });
-      return;
+    const fingerprint = fingerprintOwned(known.source, live, FIELD_MANAGER) ?? "";
+    if (fingerprint === known.fingerprint) {
+      book.update(id, { standing: "clean", drift: undefined });
+    } else if (known.standing !== "drifted" || known.drift !== fingerprint) {
+      book.update(id, { standing: "drifted", drift: fingerprint });
+      onDrift(known, live);
     }
-    book.update(id, { standing: "drifted" });
-    onDrift(known, live);
   }
 
   #lost(known: KnownObject): void {
     const { book, board, onDrift } = this.#options;
-    book.update(known.id, { standing: "drifted", paused: false });
+    if (known.drift === GONE) return;
+    book.update(known.id, { standing: "drifted", drift: GONE, paused: false });
     board.judge(known.app, known.id, { health: "Missing", message: "deleted by somebody else" });
     onDrift(known, undefined);
   }

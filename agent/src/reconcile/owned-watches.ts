@@ -154,7 +154,11 @@ export class OwnedWatches {
 
   async #watch(
     resource: ApiResource,
-    options: { readonly from: string; readonly advance: (resourceVersion: string) => void; readonly signal: AbortSignal },
+    options: {
+      readonly from: string;
+      readonly advance: (resourceVersion: string) => void;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const { client, sink } = this.#options;
     const { from, advance, signal } = options;

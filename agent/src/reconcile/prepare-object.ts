@@ -4,7 +4,14 @@ import { withMark } from "./ownership-mark.ts";
 import type { OwnershipMark } from "./ownership-mark.ts";
 
 /** Set by the server; a manifest that was copied from a cluster has them, an apply refuses or ignores them. */
-const SERVER_FIELDS = ["creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink"] as const;
+const SERVER_FIELDS = [
+  "creationTimestamp",
+  "managedFields",
+  "resourceVersion",
+  "uid",
+  "generation",
+  "selfLink",
+] as const;
 
 /** What is sent to the server for one desired object: normalised where server-side apply needs it, and marked as ours. */
 export function prepareObject(object: KubeObject, mark: OwnershipMark): KubeObject {
@@ -24,9 +31,18 @@ function normalise(object: KubeObject): KubeObject {
 function withEncodedData(secret: KubeObject): KubeObject {
   const { stringData, ...rest } = secret;
   if (!isRecord(stringData)) return secret;
-  const encoded = Object.entries(stringData).map(([key, value]) => [key, Buffer.from(String(value)).toString("base64")]);
+  const encoded = Object.entries(stringData).map(([key, value]) => [
+    key,
+    Buffer.from(String(value)).toString("base64"),
+  ]);
   const data = isRecord(secret["data"]) ? secret["data"] : {};
-  return { ...rest, apiVersion: secret.apiVersion, kind: secret.kind, metadata: secret.metadata, data: { ...data, ...Object.fromEntries(encoded) } };
+  return {
+    ...rest,
+    apiVersion: secret.apiVersion,
+    kind: secret.kind,
+    metadata: secret.metadata,
+    data: { ...data, ...Object.fromEntries(encoded) },
+  };
 }
 
 /** Ports are merged by number and protocol: without the protocol the server takes two entries for one, or one for two. */

@@ -3,15 +3,9 @@ import { type PackRef, SLICE_FORMAT, type SliceApp, type SliceBody } from "@axle
 import { substitute } from "@axle/core/slice/substitute.ts";
 import { decryptContent } from "@axle/runtime/crypto/content-encryption.ts";
 import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
-import type { DesiredApp, DesiredState, SliceSource } from "../ports.ts";
+import type { DesiredApp, DesiredState, PackCache, SliceSource } from "../ports.ts";
 import { inflateJson } from "./inflate.ts";
 import { SliceError } from "./slice-error.ts";
-
-/** Encrypted packs by digest, kept near. Best effort: what it lost is fetched again. */
-export interface PackCache {
-  readPack(digest: string): Promise<Uint8Array | undefined>;
-  writePack(digest: string, data: Uint8Array): Promise<void>;
-}
 
 export interface PackOpening {
   readonly source: Pick<SliceSource, "readPack">;
@@ -86,7 +80,7 @@ async function fetchPack(ref: PackRef, opening: PackOpening, signal: AbortSignal
   if (sha256Hex(data) !== ref.digest) {
     throw new SliceError("corrupt-pack", `pack ${ref.digest} does not match its digest`);
   }
-  await opening.cache.writePack(ref.digest, data);
+  opening.cache.keepPack(ref.digest, data);
   return data;
 }
 

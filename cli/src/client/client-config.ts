@@ -46,7 +46,10 @@ function parseConfig(text: string, file: string): ClientConfig {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new CliError("bad-input", `${file} is not JSON`, { remedy: "copy it again from the hub's data folder", cause });
+    throw new CliError("bad-input", `${file} is not JSON`, {
+      remedy: "copy it again from the hub's data folder",
+      cause,
+    });
   }
   const fields = value as Partial<Record<keyof ClientConfig, unknown>> | null;
   const missing = (["address", "caPem", "token"] as const).filter((name) => typeof fields?.[name] !== "string");

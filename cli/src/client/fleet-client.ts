@@ -149,10 +149,13 @@ export class FleetClient implements Disposable {
   }
 }
 
+/** A method of the generated client, in the form that takes everything. */
 type UnaryMethod<Request, Response> = (
   this: FleetServiceClient,
-  request: Request,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, response: Response) => void,
+  ...args: [
+    request: Request,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Response) => void,
+  ]
 ) => ClientUnaryCall;

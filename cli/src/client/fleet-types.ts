@@ -109,7 +109,11 @@ export interface TimelineView {
   readonly commit: string;
   readonly traceId: string;
   readonly hub: readonly StepView[];
-  readonly clusters: readonly { readonly cluster: string; readonly number?: SliceNumber; readonly steps: readonly StepView[] }[];
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly number?: SliceNumber;
+    readonly steps: readonly StepView[];
+  }[];
 }
 
 export interface StepView {

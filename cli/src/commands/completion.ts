@@ -29,8 +29,12 @@ type Words = ReadonlyMap<string, readonly { readonly word: string; readonly abou
 function wordsOf(program: Command): Words {
   const words = new Map<string, { word: string; about: string }[]>();
   const visit = (command: Command, path: string): void => {
-    const entries = command.commands.map((child) => ({ word: child.name(), about: child.summary() || child.description() }));
-    for (const option of command.options) entries.push({ word: option.long ?? option.flags, about: option.description });
+    const entries = command.commands.map((child) => ({
+      word: child.name(),
+      about: child.summary() || child.description(),
+    }));
+    for (const option of command.options)
+      entries.push({ word: option.long ?? option.flags, about: option.description });
     entries.push({ word: "--help", about: "show help with examples" });
     words.set(path, entries);
     for (const child of command.commands) visit(child, `${path} ${child.name()}`.trim());
@@ -41,13 +45,18 @@ function wordsOf(program: Command): Words {
 
 /** `get clusters --hub x` is about the path `get clusters`: words that are no option, as long as they name commands. */
 function bashScript(words: Words): string {
-  const cases = [...words].map(([path, entries]) => `    "${path}") words="${entries.map(({ word }) => word).join(" ")}" ;;`);
+  const cases = [...words].map(
+    ([path, entries]) => `    "${path}") words="${entries.map(({ word }) => word).join(" ")}" ;;`,
+  );
   return `# axle completion for bash
 _axle() {
   local current="\${COMP_WORDS[COMP_CWORD]}" path="" word words=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "\${path:+$path }$word" in
-${[...words.keys()].filter(Boolean).map((path) => `      "${path}")`).join("\n")} path="\${path:+$path }$word" ;;
+${[...words.keys()]
+  .filter(Boolean)
+  .map((path) => `      "${path}")`)
+  .join("\n")} path="\${path:+$path }$word" ;;
     esac
   done
   case "$path" in

@@ -26,7 +26,10 @@ Examples:
 export function define(command: Command, { context, runs }: CommandRegistration): void {
   command.usage("clusters|apps [options]").addHelpText("after", HELP);
   const clusters = command.command("clusters").alias("cluster").description("clusters that joined");
-  clusters.option("-l, --selector <selector>", "label selector as kubectl takes it: env=prod,region in (eu,us),!canary");
+  clusters.option(
+    "-l, --selector <selector>",
+    "label selector as kubectl takes it: env=prod,region in (eu,us),!canary",
+  );
   addOutputOption(addHubOption(clusters), FORMATS).addHelpText("after", HELP);
   clusters.action(runs((options: GetOptions) => getClusters(options, context)));
 

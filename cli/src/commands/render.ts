@@ -50,7 +50,9 @@ export function define(command: Command, { context, runs }: CommandRegistration)
 async function render(dir: string | undefined, options: RenderOptions, context: CliContext): Promise<ExitCode> {
   const { label, app: onlyApp } = options;
   if (options.cluster === undefined && label === undefined) {
-    throw new CliError("usage", "for which cluster?", { remedy: "add --cluster NAME, or --label env=prod to imagine one" });
+    throw new CliError("usage", "for which cluster?", {
+      remedy: "add --cluster NAME, or --label env=prod to imagine one",
+    });
   }
   const name = options.cluster ?? IMAGINED;
   await using checkout = await openCheckout(folderOf(dir, context), context, {
@@ -86,12 +88,18 @@ async function render(dir: string | undefined, options: RenderOptions, context: 
 async function printObjects(apps: readonly AppObjects[], options: RenderOptions, context: CliContext): Promise<void> {
   const { out } = context;
   if (options.output === "json") {
-    await printValue(context, "json", apps.flatMap(({ objects }) => objects));
+    await printValue(
+      context,
+      "json",
+      apps.flatMap(({ objects }) => objects),
+    );
     return;
   }
   if (options.output === "name") {
     const names = apps.flatMap(({ app, objects }) =>
-      objects.map(({ kind, metadata }) => `${app}: ${kind} ${[metadata.namespace, metadata.name].filter(Boolean).join("/")}`),
+      objects.map(
+        ({ kind, metadata }) => `${app}: ${kind} ${[metadata.namespace, metadata.name].filter(Boolean).join("/")}`,
+      ),
     );
     for (const name of names) out.write(`${name}\n`);
     return;
@@ -99,7 +107,9 @@ async function printObjects(apps: readonly AppObjects[], options: RenderOptions,
   const { stringify } = await import("yaml");
   for (const { app, objects } of apps) {
     // YAML 1.1, as Kubernetes reads it: a string "yes" keeps its quotes.
-    const texts = objects.map((object) => stringify(object, { version: "1.1", aliasDuplicateObjects: false, lineWidth: 0 }));
+    const texts = objects.map((object) =>
+      stringify(object, { version: "1.1", aliasDuplicateObjects: false, lineWidth: 0 }),
+    );
     for (const text of texts) out.write(`---\n# app ${app}\n${text}`);
   }
 }

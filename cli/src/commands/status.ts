@@ -159,7 +159,9 @@ function writeDetails(rows: readonly AppOnClusterView[], context: CliContext): v
       const who = drift.manager === "" ? "somebody" : drift.manager;
       const age = formatAge(context.nowMs() - drift.atMs);
       const paths = drift.paths.length === 0 ? "" : `: ${drift.paths.join(", ")}`;
-      context.out.write(`  ${row.cluster}/${row.app}: ${drift.object} changed by ${who} ${age} ago${paths} (${drift.action})\n`);
+      context.out.write(
+        `  ${row.cluster}/${row.app}: ${drift.object} changed by ${who} ${age} ago${paths} (${drift.action})\n`,
+      );
     }
   }
 }

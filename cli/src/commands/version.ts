@@ -10,7 +10,8 @@ export function define(command: Command, { context, runs }: CommandRegistration)
   command.action(
     runs(async (options: OutputOption) => {
       const version = await readVersion();
-      if (options.output === "json" || options.output === "yaml") await printValue(context, options.output, { version });
+      if (options.output === "json" || options.output === "yaml")
+        await printValue(context, options.output, { version });
       else context.out.write(`axle ${version}\n`);
       return undefined;
     }),

@@ -34,7 +34,7 @@ export async function openCheckout(
   const { env, signal, nowMs } = context;
   await using stack = new AsyncDisposableStack();
   const tree = stack.use(await WorkingTree.read(folder, { env, nowMs: nowMs() }));
-  const renderer = await createRenderer(context);
+  const { renderer } = stack.use(await createRenderer(context));
   const { contract, sources } = await readSnapshot(tree, renderer, signal);
   const clusters = clustersOf(contract, options);
   const resolution = resolve({ contract, clusters, sources });
@@ -49,6 +49,12 @@ function clustersOf(contract: Contract, options: CheckoutOptions): readonly Flee
   if (imagined === undefined) return declared;
   const { name, labels } = imagined;
   const file = declared.find((cluster) => cluster.name === name);
-  const cluster: FleetCluster = { id: name, name, labels: { ...file?.labels, ...labels }, values: file?.values ?? {}, facts };
+  const cluster: FleetCluster = {
+    id: name,
+    name,
+    labels: { ...file?.labels, ...labels },
+    values: file?.values ?? {},
+    facts,
+  };
   return [...declared.filter((each) => each.name !== name), cluster];
 }

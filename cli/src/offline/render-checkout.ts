@@ -1,6 +1,6 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import { planFleet } from "@axle/core/placement/plan-fleet.ts";
-import type { RenderedVariant } from "@axle/core/placement/plan-fleet.ts";
+import type { RenderedVariant } from "@axle/core/placement/rendered-variant.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
 import { renderProblem } from "@axle/hub/adapters/render/render-error.ts";
 import type { Rendered } from "@axle/hub/ports.ts";
@@ -16,7 +16,7 @@ export interface RenderedCheckout {
 export async function renderCheckout(
   checkout: Checkout,
   signal: AbortSignal,
-  apps: ReadonlySet<string> | undefined = undefined,
+  apps?: ReadonlySet<string>,
 ): Promise<RenderedCheckout> {
   const { resolution, tree, renderer } = checkout;
   const rendered = new Map<VariantKey, Rendered>();

@@ -48,7 +48,8 @@ export class WorkingTree implements Snapshot, AsyncDisposable {
     const root = await mkdtemp(join(tmpdir(), "axle-tree-"));
     try {
       const content: TreeContent = { files: new Map(), links: new Map() };
-      for (const path of await listFiles(folder, options.env)) await copyEntry({ from: folder, to: root }, path, content);
+      for (const path of await listFiles(folder, options.env))
+        await copyEntry({ from: folder, to: root }, path, content);
       refuseEscapes(content.links);
       return new WorkingTree(root, content, options.nowMs);
     } catch (error) {

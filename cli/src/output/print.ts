@@ -27,7 +27,9 @@ export async function printListing<T>(context: CliContext, format: Format, listi
     err.write(`${listing.empty}\n`);
     return;
   }
-  out.write(formatTable(listing.rows, listing.columns, { width: out.width, colour: out.colour, wide: format === "wide" }));
+  out.write(
+    formatTable(listing.rows, listing.columns, { width: out.width, colour: out.colour, wide: format === "wide" }),
+  );
 }
 
 /** Prints one value as JSON or YAML. */

@@ -27,7 +27,13 @@ const sync = z
     force: z.boolean().optional().describe("Recreate an object whose immutable field changed."),
     timeout: z
       .string()
-      .superRefine(refuse((text) => (parseDuration(text) === undefined ? `"${text}" is no duration; write for example 90s, 5m or 1h30m` : undefined)))
+      .superRefine(
+        refuse((text) =>
+          parseDuration(text) === undefined
+            ? `"${text}" is no duration; write for example 90s, 5m or 1h30m`
+            : undefined,
+        ),
+      )
       .optional()
       .describe("How long the app may take to become healthy, e.g. 5m."),
   })
@@ -52,7 +58,10 @@ export const fleetSchema = z
     spec: z
       .strictObject({
         clusterFiles: z.array(path).optional().describe("Globs of the files that hold Cluster objects."),
-        layout: z.array(layoutEntry).optional().describe("Folders that become apps; the first entry that matches a folder takes it."),
+        layout: z
+          .array(layoutEntry)
+          .optional()
+          .describe("Folders that become apps; the first entry that matches a folder takes it."),
         defaults: z.strictObject({ sync: sync.optional() }).optional().describe("What an app that says nothing gets."),
       })
       .optional(),
@@ -105,7 +114,11 @@ const override = z
 
 const source = z
   .strictObject({
-    path: path.optional().describe("Folder with manifests, a kustomization or a chart, relative to this file; / is the root of the repository."),
+    path: path
+      .optional()
+      .describe(
+        "Folder with manifests, a kustomization or a chart, relative to this file; / is the root of the repository.",
+      ),
     chart: z
       .strictObject({
         repository: z.string().min(1).describe("https:// or oci:// address."),
@@ -123,7 +136,11 @@ const source = z
 
 const substituteName = z
   .string()
-  .superRefine(refuse((name) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `"${name}" is no name: letters, digits and '_'`)));
+  .superRefine(
+    refuse((name) =>
+      /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `"${name}" is no name: letters, digits and '_'`,
+    ),
+  );
 const substitutePath = z
   .string()
   .superRefine(
@@ -152,7 +169,10 @@ export const appSchema = z
         .describe("What ${NAME} in the objects stands for on each cluster; only names listed here are replaced."),
       dependsOn: z.array(dnsLabel).optional().describe("Apps that must be healthy first, on clusters that run them."),
       sync: sync.optional(),
-      rollout: z.union([z.string().min(1), values]).optional().describe("Name of a Rollout, or one in place."),
+      rollout: z
+        .union([z.string().min(1), values])
+        .optional()
+        .describe("Name of a Rollout, or one in place."),
       ignoreDifferences: z.array(values).optional().describe("Fields that others may change."),
       healthChecks: z.array(values).optional().describe("What healthy means for custom resources."),
     }),

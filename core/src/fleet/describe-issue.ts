@@ -29,7 +29,7 @@ export function describeIssue(issue: z.core.$ZodIssue, document: unknown, kind: 
     case "invalid_key":
       return [{ path, what: "key", message: issue.issues[0]?.message ?? "no valid key" }];
     case "invalid_type":
-      return value(expectation(found, EXPECTED[issue.expected] ?? issue.expected, path));
+      return value(expectation(found, EXPECTED_AT[String(path.at(-1))] ?? EXPECTED[issue.expected] ?? issue.expected, path));
     case "invalid_value": {
       const allowed = issue.values.map(String);
       const hint = typeof found === "string" ? didYouMean(found, allowed) : "";
@@ -39,7 +39,11 @@ export function describeIssue(issue: z.core.$ZodIssue, document: unknown, kind: 
       return value(expectation(found, "text or a mapping", path));
     case "too_small":
       return value(`found ${describeValue(found)}, expected at least one character`);
-    default:
+    case "custom":
+    case "invalid_element":
+    case "invalid_format":
+    case "not_multiple_of":
+    case "too_big":
       return value(issue.message);
   }
 }
@@ -60,13 +64,16 @@ const EXPECTED: Readonly<Record<string, string>> = {
   record: "a mapping",
 };
 
+/** Where "text" does not say enough. */
+const EXPECTED_AT: Readonly<Record<string, string>> = { timeout: "a duration such as 90s or 5m" };
+
 function expectation(found: unknown, expected: string, path: readonly PropertyKey[]): string {
   if (found === undefined) {
     const remedy = REMEDIES[String(path.at(-1))];
     return remedy === undefined ? `missing, expected ${expected}` : `missing; ${remedy}`;
   }
-  const quote = expected === "text" && ["number", "boolean"].includes(typeof found);
-  return `found ${describeValue(found)}, expected ${expected}${quote ? `; write "${String(found)}" in quotes` : ""}`;
+  const quotable = expected === "text" && (typeof found === "number" || typeof found === "boolean");
+  return `found ${describeValue(found)}, expected ${expected}${quotable ? "; put it in quotes" : ""}`;
 }
 
 function placeHint(kind: ContractKind, path: readonly PropertyKey[], key: string): string {
@@ -75,14 +82,17 @@ function placeHint(kind: ContractKind, path: readonly PropertyKey[], key: string
   const near = suggest(key, known);
   if (near !== undefined) return `; did you mean "${near}"?`;
   const elsewhere = homesOf(schema, key);
-  if (elsewhere.length === 1) return `; it belongs at ${elsewhere[0]}`;
+  if (elsewhere.length > 0 && elsewhere.length < 3) return `; it belongs at ${joinWords(elsewhere, "or")}`;
   return known.length === 0 ? "" : `; expected ${joinWords(known.toSorted(), "or")}`;
 }
 
 function fieldsAt(schema: JsonSchema, path: readonly PropertyKey[]): readonly string[] {
   let at: JsonSchema | undefined = schema;
   for (const step of path) {
-    at = (typeof step === "number" ? child(at, "items") : (child(child(at, "properties"), String(step)) ?? child(at, "additionalProperties")));
+    at =
+      typeof step === "number"
+        ? child(at, "items")
+        : (child(child(at, "properties"), String(step)) ?? child(at, "additionalProperties"));
   }
   return Object.keys(child(at, "properties") ?? {});
 }

@@ -5,8 +5,7 @@ export function describeValue(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
   if (typeof value === "string") return value === "" ? "an empty text" : `the text "${shorten(value)}"`;
-  if (typeof value === "boolean") return `the boolean ${value}`;
-  return `the number ${String(value)}`;
+  return typeof value === "boolean" ? `the boolean ${value}` : `the number ${value as number}`;
 }
 
 function shorten(text: string): string {

@@ -26,4 +26,3 @@ export interface LayoutEntry {
   readonly labels: Readonly<Record<string, string>>;
   readonly declaredAt: Place;
 }
-

@@ -26,7 +26,10 @@ interface Match {
  * The apps a layout finds: one placement for each folder an entry matches, placements of one name together. The first
  * entry that matches a folder takes it; folders and names that App files claim are left alone. Sorted by name.
  */
-export function matchLayout(input: LayoutInput): { readonly apps: readonly App[]; readonly problems: readonly Problem[] } {
+export function matchLayout(input: LayoutInput): {
+  readonly apps: readonly App[];
+  readonly problems: readonly Problem[];
+} {
   const problems: Problem[] = [];
   const byName = new Map<string, Match[]>();
   const taken = new Set<string>();
@@ -57,7 +60,9 @@ export function matchLayout(input: LayoutInput): { readonly apps: readonly App[]
 function patternOf(path: string): RegExp {
   const segments = path.split("/").map((segment) => {
     const name = /^\{(\w+)\}$/.exec(segment)?.[1];
-    return name === undefined ? segment.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&") : `(?<${name}>(?!node_modules/)[^./][^/]*)`;
+    return name === undefined
+      ? segment.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
+      : `(?<${name}>(?!node_modules/)[^./][^/]*)`;
   });
   return new RegExp(`^${segments.join("/")}$`);
 }
@@ -104,7 +109,12 @@ function faultOf(what: string, fault: string | undefined): string | undefined {
   return fault === undefined ? undefined : `as ${what}, ${fault}`;
 }
 
-function selectorFaults({ matchLabels, matchExpressions, names, exclude }: ClusterSelector): readonly (string | undefined)[] {
+function selectorFaults({
+  matchLabels,
+  matchExpressions,
+  names,
+  exclude,
+}: ClusterSelector): readonly (string | undefined)[] {
   const values = [...Object.values(matchLabels), ...matchExpressions.flatMap((requirement) => requirement.values)];
   return [
     ...values.map((value) => faultOf("a label to select by", labelValueFault(value))),
@@ -126,7 +136,9 @@ function unmatched(entry: LayoutEntry): Problem {
 /** An app has the labels on which all its folders agree. */
 function appOf(name: string, matches: readonly Match[], sync: SyncSettings): App {
   const first = matches[0] as Match;
-  const agreed = Object.entries(first.labels).filter(([key, value]) => matches.every(({ labels }) => labels[key] === value));
+  const agreed = Object.entries(first.labels).filter(([key, value]) =>
+    matches.every(({ labels }) => labels[key] === value),
+  );
   return {
     name,
     labels: Object.fromEntries(agreed),

@@ -30,7 +30,11 @@ function partsOf(spec: Omit<SelectorSpec, "exclude">): Omit<ClusterSelector, "ex
   return {
     all: spec.all ?? false,
     matchLabels: spec.matchLabels ?? {},
-    matchExpressions: (spec.matchExpressions ?? []).map(({ key, operator, values }) => ({ key, operator, values: values ?? [] })),
+    matchExpressions: (spec.matchExpressions ?? []).map(({ key, operator, values }) => ({
+      key,
+      operator,
+      values: values ?? [],
+    })),
     names: spec.names ?? [],
   };
 }
@@ -53,7 +57,10 @@ function fillParts<Parts extends Omit<ClusterSelector, "exclude">>(parts: Parts,
   return {
     ...parts,
     matchLabels: fillValues(parts.matchLabels, captures),
-    matchExpressions: parts.matchExpressions.map((requirement) => ({ ...requirement, values: requirement.values.map(fill) })),
+    matchExpressions: parts.matchExpressions.map((requirement) => ({
+      ...requirement,
+      values: requirement.values.map(fill),
+    })),
     names: parts.names.map(fill),
   };
 }

@@ -38,7 +38,8 @@ export interface ContractInput {
 export function readContract(input: ContractInput): Contract {
   const paths = [...input.paths].sort();
   const fleetText = input.texts.get(FLEET_FILE);
-  const read = fleetText === undefined ? { fleet: undefined, problems: [fleetMissing(paths)] } : readFleetFile(fleetText);
+  const read =
+    fleetText === undefined ? { fleet: undefined, problems: [fleetMissing(paths)] } : readFleetFile(fleetText);
   const problems: Problem[] = [...read.problems];
   const { fleet } = read;
   const clusterFiles = clusterFilesOf(fleet, paths);
@@ -52,7 +53,11 @@ export function readContract(input: ContractInput): Contract {
   problems.push(
     ...readings.flatMap((reading) => reading.problems),
     ...repeated(clusters, "duplicate-cluster", "a Cluster"),
-    ...repeated(readings.map(({ app }) => app), "duplicate-app", "an App"),
+    ...repeated(
+      readings.map(({ app }) => app),
+      "duplicate-app",
+      "an App",
+    ),
     ...(fleet === undefined ? [] : unmatchedGlobs(fleet, paths)),
   );
   const explicit = firstOfEachName(readings.map(({ app }) => app));
@@ -72,7 +77,10 @@ function readFleetFile(text: string): { readonly fleet: Fleet | undefined; reado
   if (first === undefined) {
     if (problems.length > 0) return { fleet: undefined, problems };
     const message = "holds no Fleet; start with apiVersion: axle.dev/v1 and kind: Fleet";
-    return { fleet: undefined, problems: [{ severity: "error", code: "fleet-missing", message, place: placeIn(FLEET_FILE) }] };
+    return {
+      fleet: undefined,
+      problems: [{ severity: "error", code: "fleet-missing", message, place: placeIn(FLEET_FILE) }],
+    };
   }
   const more = others.map((document): Problem => {
     const message = "a second Fleet; a repository has one, join them";
@@ -132,7 +140,11 @@ interface Named {
 }
 
 /** Input is in the order of files and lines, so the first of a name does not depend on who listed the files. */
-function repeated(items: readonly Named[], code: "duplicate-app" | "duplicate-cluster", what: string): readonly Problem[] {
+function repeated(
+  items: readonly Named[],
+  code: "duplicate-app" | "duplicate-cluster",
+  what: string,
+): readonly Problem[] {
   const first = new Map<string, Named>();
   return items.flatMap((item): readonly Problem[] => {
     const other = first.get(item.name);
@@ -158,7 +170,10 @@ interface LayoutContext {
   readonly notManifests: ReadonlySet<string>;
 }
 
-function layoutOf(fleet: Fleet, context: LayoutContext): { readonly apps: readonly App[]; readonly problems: readonly Problem[] } {
+function layoutOf(
+  fleet: Fleet,
+  context: LayoutContext,
+): { readonly apps: readonly App[]; readonly problems: readonly Problem[] } {
   const folders = new Set<string>();
   for (const path of context.paths) {
     if (/\.ya?ml$|(^|\/)Kustomization$/.test(path) && !context.notManifests.has(path)) folders.add(folderOf(path));
@@ -191,7 +206,9 @@ function unmatchedGlobs(fleet: Fleet, paths: readonly string[]): readonly Proble
 /** App files, but not in hidden folders, in node_modules or in what belongs to a chart: templates are no YAML yet. */
 function appFileTest(paths: readonly string[]): (path: string) => boolean {
   const charts = paths.filter((path) => baseNameOf(path) === "Chart.yaml").map(folderOf);
-  const chartParts = charts.flatMap((chart) => ["templates/", "charts/"].map((part) => (chart === "" ? part : `${chart}/${part}`)));
+  const chartParts = charts.flatMap((chart) =>
+    ["templates/", "charts/"].map((part) => (chart === "" ? part : `${chart}/${part}`)),
+  );
   return (path) =>
     isAppFileName(path) &&
     !/(^|\/)(\.[^/]*|node_modules)\//.test(path) &&

@@ -38,7 +38,11 @@ function parseRequirement(part: string, text: string): LabelRequirement {
   }
   const existence = EXISTENCE.exec(part);
   if (existence !== null) {
-    return checked({ key: existence[2] as string, operator: existence[1] === "!" ? "DoesNotExist" : "Exists", values: [] });
+    return checked({
+      key: existence[2] as string,
+      operator: existence[1] === "!" ? "DoesNotExist" : "Exists",
+      values: [],
+    });
   }
   const found = part === "" ? `an empty part in "${text}"` : `"${part}"`;
   throw new LabelSelectorError(
@@ -47,7 +51,9 @@ function parseRequirement(part: string, text: string): LabelRequirement {
 }
 
 function checked(requirement: LabelRequirement): LabelRequirement {
-  const fault = [labelKeyFault(requirement.key), ...requirement.values.map(labelValueFault)].find((one) => one !== undefined);
+  const fault = [labelKeyFault(requirement.key), ...requirement.values.map(labelValueFault)].find(
+    (one) => one !== undefined,
+  );
   if (fault !== undefined) throw new LabelSelectorError(fault);
   return requirement;
 }

@@ -50,11 +50,15 @@ export const PROBLEM_SCOPES = {
 
 export type ProblemCode = keyof typeof PROBLEM_SCOPES;
 
+/** `apps/web/app.yaml:7:3`, or the file alone where the line is unknown. */
+export function formatPlace({ file, line, column }: Place): string {
+  return line > 0 ? `${file}:${line}:${column}` : file;
+}
+
 /** `apps/web/app.yaml:7:3: spec.clusters: …` */
 export function formatProblem(problem: Problem): string {
   const { place, field } = problem;
-  const where =
-    place === undefined ? "" : place.line > 0 ? `${place.file}:${place.line}:${place.column}: ` : `${place.file}: `;
+  const where = place === undefined ? "" : `${formatPlace(place)}: `;
   return `${where}${field === undefined ? "" : `${field}: `}${problem.message}`;
 }
 

@@ -30,7 +30,9 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
   const reader = new AppReader(source, context.files);
   const { metadata, spec } = source.value;
   const path = spec.source.path === undefined ? undefined : reader.path(spec.source.path, ["spec", "source", "path"]);
-  const overrides = (spec.overrides ?? []).map((override, index) => reader.override(override, ["spec", "overrides", index]));
+  const overrides = (spec.overrides ?? []).map((override, index) =>
+    reader.override(override, ["spec", "overrides", index]),
+  );
   const placement: AppPlacement = {
     path: path ?? "",
     ...(spec.source.chart !== undefined && { chart: spec.source.chart }),
@@ -42,7 +44,8 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     declaredAt: source.placeOf("spec", "source"),
   };
   if (spec.source.chart !== undefined) {
-    const message = "chart repositories are not supported yet by this hub; put the chart into the repository and name its folder in path";
+    const message =
+      "chart repositories are not supported yet by this hub; put the chart into the repository and name its folder in path";
     reader.report("source", message, ["spec", "source", "chart"]);
   }
   if (spec.rollout !== undefined) {

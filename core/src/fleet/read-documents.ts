@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { parseYaml, YamlError } from "../manifest/parse-yaml.ts";
 import type { Position, YamlDocument } from "../manifest/parse-yaml.ts";
 import { CONTRACT_API_VERSION, CONTRACT_SCHEMAS } from "./contract-schemas.ts";
@@ -41,7 +42,11 @@ export function readDocuments(text: string, file: string, onlyOurs: boolean): Do
     if (!(cause instanceof YamlError)) throw cause;
     if (!onlyOurs && !text.includes("axle.dev/")) return { documents: [], foreign: 1, problems: [] };
     const place = { file, ...cause.position };
-    return { documents: [], foreign: 0, problems: [{ severity: "error", code: "syntax", message: cause.message, place }] };
+    return {
+      documents: [],
+      foreign: 0,
+      problems: [{ severity: "error", code: "syntax", message: cause.message, place }],
+    };
   }
   const documents: ContractDocument[] = [];
   const problems: Problem[] = [];
@@ -93,7 +98,10 @@ function notOurs(document: YamlDocument, file: string): Problem {
     return error(`${kind} is not supported yet by this version; remove it`, at("kind"));
   }
   const hint = typeof kind === "string" ? didYouMean(kind, KINDS) : "";
-  return error(`${kind === undefined ? "missing" : `found ${describeValue(kind)}`}, expected ${joinWords(KINDS, "or")}${hint}`, at("kind"));
+  return error(
+    `${kind === undefined ? "missing" : `found ${describeValue(kind)}`}, expected ${joinWords(KINDS, "or")}${hint}`,
+    at("kind"),
+  );
 }
 
 interface Reading {
@@ -109,19 +117,32 @@ function readDocument(document: YamlDocument, { file, kind, problems }: Reading)
     const placeOf = (...path: readonly PropertyKey[]): Place => inFile(document.locate(path, "key"));
     return [{ kind, value: result.data, place: inFile(document.position), placeOf } as ContractDocument];
   }
-  for (const issue of result.error.issues) {
+  for (const issue of withoutConsequences(result.error.issues)) {
     for (const { path, what, message } of describeIssue(issue, document.value, kind)) {
       const place = inFile(document.locate(path, what));
-      problems.push({ severity: "error", code: "schema", message, place, ...(path.length > 0 && { field: formatField(path) }) });
+      problems.push({
+        severity: "error",
+        code: "schema",
+        message,
+        place,
+        ...(path.length > 0 && { field: formatField(path) }),
+      });
     }
   }
   return [];
 }
 
+/** A field that is misspelt is missing too: one word about it is enough. */
+function withoutConsequences(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const misspelt = new Set(issues.filter(({ code }) => code === "unrecognized_keys").map(({ path }) => formatField(path)));
+  return issues.filter(({ code, path }) => code !== "custom" || !misspelt.has(formatField(path)));
+}
+
 /** `spec.layout[0].path` */
 export function formatField(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
-    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`),
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
     "",
   );
 }

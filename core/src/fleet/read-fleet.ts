@@ -23,7 +23,10 @@ export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonl
   });
   const layout = (spec?.layout ?? []).flatMap((entry, index) => readEntry(entry, { source, index, problems }));
   const sync = readSync(spec?.defaults?.sync, DEFAULT_SYNC);
-  return { fleet: { name: metadata.name, clusterFiles, layout, defaults: { sync }, declaredAt: source.place }, problems };
+  return {
+    fleet: { name: metadata.name, clusterFiles, layout, defaults: { sync }, declaredAt: source.place },
+    problems,
+  };
 }
 
 /** What is written, over what holds otherwise. The schema has checked the duration. */
@@ -34,7 +37,8 @@ export function readSync(written: SyncDocument | undefined, defaults: SyncSettin
     prune: written.prune ?? defaults.prune,
     selfHeal: written.selfHeal ?? defaults.selfHeal,
     force: written.force ?? defaults.force,
-    timeoutMs: written.timeout === undefined ? defaults.timeoutMs : (parseDuration(written.timeout) ?? defaults.timeoutMs),
+    timeoutMs:
+      written.timeout === undefined ? defaults.timeoutMs : (parseDuration(written.timeout) ?? defaults.timeoutMs),
   };
 }
 
@@ -63,7 +67,8 @@ function readEntry(entry: EntryDocument, { source, index, problems }: EntryConte
   for (const name of ["app", "namespace", "labels", "clusters"] as const) {
     for (const used of new Set(namesIn(JSON.stringify(entry[name] ?? "")))) {
       if (captured.has(used)) continue;
-      const known = captured.size === 0 ? "captures nothing" : `captures ${[...captured].map((x) => `{${x}}`).join(", ")}`;
+      const known =
+        captured.size === 0 ? "captures nothing" : `captures ${[...captured].map((x) => `{${x}}`).join(", ")}`;
       report(name, `{${used}} stands for nothing: the path ${known}`);
     }
   }

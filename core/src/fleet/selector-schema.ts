@@ -21,7 +21,9 @@ function fillAny(value: string): string {
 /** Labels that somebody gives; facts are not theirs to give. */
 export const givenLabels = z.record(
   labelKey.superRefine(
-    refuse((key) => (key.startsWith(FACT_PREFIX) ? `"${key}" is a fact: only the agent can say it, nobody can set it` : undefined)),
+    refuse((key) =>
+      key.startsWith(FACT_PREFIX) ? `"${key}" is a fact: only the agent can say it, nobody can set it` : undefined,
+    ),
   ),
   labelValue,
 );
@@ -48,7 +50,11 @@ function selectorSchema(value: z.ZodType<string, string>, name: z.ZodType<string
     .superRefine(({ operator, values }, context) => {
       const takesValues = operator === "In" || operator === "NotIn";
       if (takesValues && (values === undefined || values.length === 0)) {
-        context.addIssue({ code: "custom", path: ["values"], message: `missing, ${operator} needs at least one value` });
+        context.addIssue({
+          code: "custom",
+          path: ["values"],
+          message: `missing, ${operator} needs at least one value`,
+        });
       }
       if (!takesValues && values !== undefined && values.length > 0) {
         context.addIssue({ code: "custom", path: ["values"], message: `${operator} takes no values; remove them` });

@@ -10,8 +10,14 @@ export type Stage = (typeof STAGES)[number];
  * without a group means any group, so that a class of any operator is recognised.
  */
 const KIND_ORDER: readonly (readonly [stage: Stage, kinds: readonly string[]])[] = [
-  ["prerequisites", ["Namespace", "CustomResourceDefinition.apiextensions.k8s.io", "ClusterRole.rbac.authorization.k8s.io"]],
-  ["classes", ["RuntimeClass", "PriorityClass", "StorageClass", "VolumeSnapshotClass", "IngressClass", "GatewayClass", "*Class"]],
+  [
+    "prerequisites",
+    ["Namespace", "CustomResourceDefinition.apiextensions.k8s.io", "ClusterRole.rbac.authorization.k8s.io"],
+  ],
+  [
+    "classes",
+    ["RuntimeClass", "PriorityClass", "StorageClass", "VolumeSnapshotClass", "IngressClass", "GatewayClass", "*Class"],
+  ],
   [
     "objects",
     [

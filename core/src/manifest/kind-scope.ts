@@ -1,5 +1,7 @@
 /** Kinds Kubernetes itself serves, by group ("" is core): those that stand outside namespaces, and those inside. */
-const BUILT_IN_KINDS: Readonly<Record<string, { readonly cluster: readonly string[]; readonly namespaced: readonly string[] }>> = {
+const BUILT_IN_KINDS: Readonly<
+  Record<string, { readonly cluster: readonly string[]; readonly namespaced: readonly string[] }>
+> = {
   "": {
     cluster: ["Namespace", "Node", "PersistentVolume", "ComponentStatus"],
     namespaced: [
@@ -49,7 +51,10 @@ const BUILT_IN_KINDS: Readonly<Record<string, { readonly cluster: readonly strin
   extensions: { cluster: [], namespaced: ["DaemonSet", "Deployment", "Ingress", "NetworkPolicy", "ReplicaSet"] },
   "flowcontrol.apiserver.k8s.io": { cluster: ["FlowSchema", "PriorityLevelConfiguration"], namespaced: [] },
   "internal.apiserver.k8s.io": { cluster: ["StorageVersion"], namespaced: [] },
-  "networking.k8s.io": { cluster: ["IPAddress", "IngressClass", "ServiceCIDR"], namespaced: ["Ingress", "NetworkPolicy"] },
+  "networking.k8s.io": {
+    cluster: ["IPAddress", "IngressClass", "ServiceCIDR"],
+    namespaced: ["Ingress", "NetworkPolicy"],
+  },
   "node.k8s.io": { cluster: ["RuntimeClass"], namespaced: [] },
   policy: { cluster: ["PodSecurityPolicy"], namespaced: ["Eviction", "PodDisruptionBudget"] },
   "rbac.authorization.k8s.io": { cluster: ["ClusterRole", "ClusterRoleBinding"], namespaced: ["Role", "RoleBinding"] },

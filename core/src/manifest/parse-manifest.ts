@@ -56,7 +56,8 @@ interface Candidate {
 
 /** Lists in lists too. Items of a typed list (`ConfigMapList`) may leave out what the list says of them, as kubectl allows. */
 function flatten(value: unknown, path: readonly (string | number)[]): readonly Candidate[] {
-  if (!isRecord(value) || typeof value["kind"] !== "string" || !value["kind"].endsWith("List")) return [{ value, path }];
+  if (!isRecord(value) || typeof value["kind"] !== "string" || !value["kind"].endsWith("List"))
+    return [{ value, path }];
   const items = value["items"];
   if (!Array.isArray(items)) return value["kind"] === "List" && (items ?? null) === null ? [] : [{ value, path }];
   const kind = value["kind"].slice(0, -"List".length);
@@ -76,12 +77,20 @@ interface Fault {
 
 function faultsOf(value: unknown): readonly Fault[] {
   if (!isRecord(value)) {
-    return [{ field: [], message: `found ${describeValue(value)}, expected a Kubernetes object (apiVersion, kind, metadata)` }];
+    return [
+      {
+        field: [],
+        message: `found ${describeValue(value)}, expected a Kubernetes object (apiVersion, kind, metadata)`,
+      },
+    ];
   }
   const faults = [...textFault(value, ["apiVersion"]), ...textFault(value, ["kind"])];
   const metadata = value["metadata"];
   if (!isRecord(metadata)) {
-    return [...faults, { field: ["metadata"], message: `found ${describeValue(metadata)}, expected a mapping with a name` }];
+    return [
+      ...faults,
+      { field: ["metadata"], message: `found ${describeValue(metadata)}, expected a mapping with a name` },
+    ];
   }
   if (metadata["generateName"] !== undefined && metadata["name"] === undefined) {
     const message = "generateName gives another object at every apply; give the object a fixed metadata.name";
@@ -117,7 +126,7 @@ function mapFaults(metadata: Readonly<Record<string, unknown>>, name: "labels" |
 }
 
 function quoteHint(value: unknown): string {
-  return typeof value === "number" || typeof value === "boolean" ? `; write "${String(value)}" in quotes` : "";
+  return typeof value === "number" || typeof value === "boolean" ? "; put it in quotes" : "";
 }
 
 /** A null label is an empty one to the API server; a null or empty namespace is none. */

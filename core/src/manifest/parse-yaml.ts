@@ -128,7 +128,8 @@ class Reader {
 
   #alias(alias: Alias): Read {
     const target = this.#anchors.get(alias.source);
-    if (target === undefined) throw this.#error("alias", `*${alias.source} has no anchor &${alias.source} before it`, alias);
+    if (target === undefined)
+      throw this.#error("alias", `*${alias.source} has no anchor &${alias.source} before it`, alias);
     if (target === "open") throw this.#error("alias", `*${alias.source} contains itself`, alias);
     this.#aliasBytes += target.size;
     if (this.#aliasBytes > MAX_ALIAS_BYTES) {
@@ -147,11 +148,13 @@ class Reader {
       const value = this.#node(pair.value as Node | null);
       size += value.size;
       if (isMergeKey(keyNode)) {
-        for (const [key, member] of this.#merged(value.value, pair.value as Node | null, keyNode)) entries.set(key, member);
+        for (const [key, member] of this.#merged(value.value, pair.value as Node | null, keyNode))
+          entries.set(key, member);
         continue;
       }
       const key = this.#key(keyNode, map);
-      if (declared.has(key)) throw this.#error("duplicate-key", `the key "${key}" is already in this mapping`, keyNode ?? map);
+      if (declared.has(key))
+        throw this.#error("duplicate-key", `the key "${key}" is already in this mapping`, keyNode ?? map);
       declared.add(key);
       size += key.length + 4;
       entries.set(key, value.value);
@@ -175,9 +178,13 @@ class Reader {
   #key(node: Node | null, map: YAMLMap): string {
     const { value } = this.#node(node);
     if (value === null || typeof value === "object") {
-      throw this.#error("key", `a key must be text, found ${value === null ? "null" : "a mapping or list"}`, node ?? map);
+      throw this.#error(
+        "key",
+        `a key must be text, found ${value === null ? "null" : "a mapping or list"}`,
+        node ?? map,
+      );
     }
-    return String(value);
+    return String(value as string | number | boolean);
   }
 
   #sequence(sequence: YAMLSeq): Read {
@@ -200,10 +207,18 @@ class Reader {
     if (tag !== undefined && expected === undefined) throw this.#unknownTag(tag, scalar);
     const resolved = resolvePlainScalar(source);
     if (resolved.kind === "inexact") {
-      throw this.#error("number", `the number ${source} cannot be kept exactly; quote it if the field takes text`, scalar);
+      throw this.#error(
+        "number",
+        `the number ${source} cannot be kept exactly; quote it if the field takes text`,
+        scalar,
+      );
     }
     if (resolved.kind === "not-finite") {
-      throw this.#error("number", `${source} is no number Kubernetes can take; quote it if it is meant as text`, scalar);
+      throw this.#error(
+        "number",
+        `${source} is no number Kubernetes can take; quote it if it is meant as text`,
+        scalar,
+      );
     }
     if (expected !== undefined && !expected.includes(resolved.value === null ? "null" : typeof resolved.value)) {
       throw this.#error("tag", `"${source}" cannot be read as ${tag}`, scalar);

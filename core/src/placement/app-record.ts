@@ -25,6 +25,11 @@ export interface AppRecord {
   readonly targets: Readonly<Record<string, RecordTarget>>;
   /** Why the app stays at this revision although the accepted commit is newer. */
   readonly held?: string;
+  /**
+   * While held: ids of clusters the app is meant for and does not stand on yet. Their slices name it as held, so that
+   * nothing is pruned there that it may be about to take over (S2). Absent when there are none.
+   */
+  readonly awaiting?: readonly string[];
   /** S4, hub's side: clusters that left the app and whose deletion waits, with the reason. */
   readonly deletionHolds: Readonly<Record<string, string>>;
   /** Newest first, bounded. */
@@ -35,4 +40,12 @@ export interface RecordTarget {
   /** Index into `packs`. */
   readonly pack: number;
   readonly substitutions: Readonly<Record<string, string>>;
+  /** For objects that name none, where it is not the same on all clusters. */
+  readonly namespace?: string;
+  /**
+   * The revision, and its commit, at which what this cluster gets last changed: it stays when the app moves on elsewhere,
+   * so that such a commit publishes nothing here. Absent: those of the record.
+   */
+  readonly revision?: number;
+  readonly commit?: string;
 }

@@ -1,7 +1,18 @@
+import type { App } from "../fleet/app.ts";
+import { refusesCommit } from "../fleet/problem.ts";
 import type { Problem } from "../fleet/problem.ts";
 import type { ObjectId } from "../manifest/object.ts";
-import type { AppRecord, PackHandle } from "./app-record.ts";
+import type { AppRecord } from "./app-record.ts";
+import { effectOfCandidate, effectOfRecord } from "./effective-fleet.ts";
+import type { Candidate, EffectiveApp } from "./effective-fleet.ts";
+import { findCycles } from "./find-cycles.ts";
+import { findDuplicates } from "./find-duplicates.ts";
+import type { Duplicate } from "./find-duplicates.ts";
+import { holdDeletions } from "./hold-deletions.ts";
+import { equalRecords, recordOfCandidate } from "./next-record.ts";
 import type { Resolution } from "./resolution.ts";
+import type { RenderedObject, RenderedPack, RenderedVariant } from "./rendered-variant.ts";
+import { reasonOf } from "./resolve.ts";
 import type { VariantKey } from "./variant.ts";
 
 export interface FleetPlanInput {
@@ -21,16 +32,6 @@ export interface FleetPlanInput {
   readonly clearHolds: readonly { readonly cluster: string; readonly app: string }[];
 }
 
-export type RenderedVariant =
-  | { readonly pack: PackHandle; readonly objects: readonly RenderedObject[] }
-  | { readonly error: Problem };
-
-export interface RenderedObject {
-  readonly id: ObjectId;
-  /** The file it came from, for messages. */
-  readonly file: string;
-}
-
 export interface FleetPlan {
   /** The records that differ from the previous ones, sorted by app. */
   readonly records: readonly AppRecord[];
@@ -40,6 +41,225 @@ export interface FleetPlan {
   readonly problems: readonly Problem[];
 }
 
+/**
+ * From what a commit means to what the hub keeps of each app: who moves to a new revision, who is held where it was, who
+ * goes, and which deletions wait for a person. Pure; the order of what comes in changes nothing.
+ *
+ * An app moves with all its variants or not at all (S3). Holding one app can force another to be held (it would declare an
+ * object the first still has), so this is repeated until nothing more is held; a fleet in which everybody is held is the
+ * previous one, which had no such clash.
+ */
 export function planFleet(input: FleetPlanInput): FleetPlan {
-  throw new Error(input.commit);
+  if (refusesCommit(input.resolution.problems)) return { records: [], gone: [], problems: [] };
+  return new FleetPlanner(input).plan();
+}
+
+interface HeldApp {
+  readonly app: App;
+  readonly reason: string;
+  /** Ids of the clusters it is meant for. */
+  readonly clusters: readonly string[];
+}
+
+class FleetPlanner {
+  readonly #input: FleetPlanInput;
+  readonly #clusters: ReadonlySet<string>;
+  readonly #candidates = new Map<string, Candidate>();
+  readonly #held = new Map<string, HeldApp>();
+  readonly #problems: Problem[] = [];
+
+  constructor(input: FleetPlanInput) {
+    this.#input = input;
+    this.#clusters = new Set(input.clusters);
+  }
+
+  plan(): FleetPlan {
+    const { resolution, previous } = this.#input;
+    for (const [name, broken] of resolution.broken) this.#held.set(name, broken);
+    for (const name of [...resolution.apps.keys()].sort()) this.#admit(name);
+    let effects = this.#effects();
+    while (this.#holdCycles(effects) || this.#holdDuplicates(effects)) effects = this.#effects();
+
+    const holds = holdDeletions({
+      previous,
+      next: effects,
+      clusters: this.#clusters,
+      objectsOf: (digest) => this.#input.objectsOf(digest),
+    });
+    const cleared = Map.groupBy(this.#input.clearHolds, ({ app }) => app);
+    const records: AppRecord[] = [];
+    const gone: string[] = [];
+    const names = new Set([...previous.keys(), ...this.#candidates.keys(), ...this.#held.keys()]);
+    for (const name of [...names].sort()) {
+      const before = previous.get(name);
+      const over = new Set(cleared.get(name)?.map(({ cluster }) => cluster));
+      const waiting = Object.entries({ ...before?.deletionHolds, ...holds.get(name) }).filter(
+        ([cluster]) => this.#clusters.has(cluster) && !over.has(cluster),
+      );
+      const after = this.#recordOf(name, waiting);
+      if (after === undefined) gone.push(name);
+      else if (before === undefined || !equalRecords(before, after)) records.push(after);
+    }
+    return { records, gone, problems: this.#problems };
+  }
+
+  /** A candidate, when every variant its clusters need is rendered (S3). */
+  #admit(name: string): void {
+    const resolved = this.#input.resolution.apps.get(name);
+    if (resolved === undefined) return;
+    const packs = new Map<VariantKey, RenderedPack>();
+    for (const variant of new Set([...resolved.targets.values()].map((target) => target.variant))) {
+      const rendered = this.#input.rendered.get(variant);
+      const problem = rendered === undefined ? notRendered(resolved.app) : faultOf(resolved.app, rendered);
+      if (problem !== undefined) {
+        this.#hold(name, { ...problem, app: name }, { app: resolved.app, clusters: [...resolved.targets.keys()] });
+        return;
+      }
+      if (rendered !== undefined && "pack" in rendered) packs.set(variant, rendered);
+    }
+    this.#candidates.set(name, { resolved, packs });
+  }
+
+  #hold(name: string, problem: Problem, { app, clusters }: Omit<HeldApp, "reason">): void {
+    this.#problems.push(problem);
+    this.#candidates.delete(name);
+    this.#held.set(name, { app, reason: reasonOf(problem), clusters });
+  }
+
+  #holdCandidate(name: string, problem: Problem): void {
+    const candidate = this.#candidates.get(name);
+    if (candidate === undefined) return;
+    const { app, targets } = candidate.resolved;
+    this.#hold(name, problem, { app, clusters: [...targets.keys()] });
+  }
+
+  #effects(): ReadonlyMap<string, EffectiveApp> {
+    const effects = new Map<string, EffectiveApp>();
+    for (const [name, candidate] of this.#candidates) effects.set(name, effectOfCandidate(name, candidate));
+    for (const name of this.#held.keys()) {
+      const record = this.#input.previous.get(name);
+      if (record !== undefined)
+        effects.set(
+          name,
+          effectOfRecord(record, (digest) => this.#input.objectsOf(digest)),
+        );
+    }
+    return effects;
+  }
+
+  /** Each commit was checked by itself; a cycle can still arise where new apps meet held ones. True when it held somebody. */
+  #holdCycles(effects: ReadonlyMap<string, EffectiveApp>): boolean {
+    const cycles = findCycles(new Map([...effects].map(([name, { settings }]) => [name, settings.dependsOn])));
+    const moving = [...cycles].filter(([name]) => this.#candidates.has(name));
+    for (const [name, cycle] of moving) {
+      const message = `the app waits for itself through apps that are held: ${cycle.join(" -> ")}`;
+      const place = this.#candidates.get(name)?.resolved.app.declaredAt;
+      this.#holdCandidate(name, {
+        severity: "error",
+        code: "dependency",
+        message,
+        ...(place !== undefined && { place }),
+        app: name,
+      });
+    }
+    return moving.length > 0;
+  }
+
+  #holdDuplicates(effects: ReadonlyMap<string, EffectiveApp>): boolean {
+    let heldSomebody = false;
+    const heldBefore = new Set(this.#held.keys());
+    for (const duplicate of findDuplicates(effects.values())) {
+      for (const [index, name] of duplicate.apps.entries()) {
+        if (!this.#candidates.has(name)) continue;
+        this.#holdCandidate(name, duplicateProblem(duplicate, index, heldBefore));
+        heldSomebody = true;
+      }
+    }
+    return heldSomebody;
+  }
+
+  /** Undefined when nothing is left to keep. */
+  #recordOf(name: string, waiting: readonly (readonly [string, string])[]): AppRecord | undefined {
+    const { commit, atMs, previous } = this.#input;
+    const before = previous.get(name);
+    const holdsWhere = (isOpen: (cluster: string) => boolean): Readonly<Record<string, string>> =>
+      Object.fromEntries(waiting.filter(([cluster]) => isOpen(cluster)).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const candidate = this.#candidates.get(name);
+    if (candidate !== undefined) {
+      const deletionHolds = holdsWhere((cluster) => !candidate.resolved.targets.has(cluster));
+      return recordOfCandidate(candidate, { commit, atMs, previous: before, deletionHolds });
+    }
+    const held = this.#held.get(name);
+    if (held !== undefined) return this.#heldRecord(held, before, holdsWhere);
+    const deletionHolds = holdsWhere(() => true);
+    if (before === undefined || Object.keys(deletionHolds).length === 0) return undefined;
+    const { held: _held, awaiting: _awaiting, ...rest } = before;
+    return { ...rest, packs: [], targets: {}, deletionHolds };
+  }
+
+  #heldRecord(
+    { app, reason, clusters }: HeldApp,
+    before: AppRecord | undefined,
+    holdsWhere: (isOpen: (cluster: string) => boolean) => Readonly<Record<string, string>>,
+  ): AppRecord {
+    const targets = Object.fromEntries(
+      Object.entries(before?.targets ?? {}).filter(([cluster]) => this.#clusters.has(cluster)),
+    );
+    const awaiting = clusters.filter((cluster) => targets[cluster] === undefined && this.#clusters.has(cluster)).sort();
+    const { awaiting: _awaiting, ...kept } = before ?? this.#neverApplied(app);
+    return {
+      ...kept,
+      targets,
+      held: reason,
+      ...(awaiting.length > 0 && { awaiting }),
+      deletionHolds: holdsWhere((cluster) => targets[cluster] === undefined),
+    };
+  }
+
+  /** Revision 0: declared, and not yet good at any commit. */
+  #neverApplied(app: App): AppRecord {
+    const { name, settings, declaredAt } = app;
+    const nothing = { packs: [], targets: {}, deletionHolds: {}, history: [] };
+    return { app: name, revision: 0, commit: this.#input.commit, settings, declaredAt, ...nothing };
+  }
+}
+
+function notRendered(app: App): Problem {
+  return { severity: "error", code: "render", message: "was not rendered", place: app.declaredAt };
+}
+
+/** The renderer's own error, or two documents of one app that are the same object. */
+function faultOf(app: App, rendered: RenderedVariant): Problem | undefined {
+  if ("error" in rendered) return rendered.error;
+  const files = new Map<ObjectId, string>();
+  for (const { id, file } of rendered.objects) {
+    const other = files.get(id);
+    if (other !== undefined) {
+      const where = other === file ? `twice in ${file}` : `in ${other} and in ${file}`;
+      const message = `${id} is declared ${where}; keep one`;
+      return { severity: "error", code: "duplicate-object", message, place: app.declaredAt };
+    }
+    files.set(id, file);
+  }
+  return undefined;
+}
+
+function duplicateProblem(duplicate: Duplicate, index: number, held: ReadonlySet<string>): Problem {
+  const { objects, files, apps, clusters } = duplicate;
+  const other = 1 - index;
+  const name = apps[index] as string;
+  const rival = apps[other] as string;
+  const more = objects.length > 1 ? ` (and ${objects.length - 1} more)` : "";
+  const where = clusters.length === 1 ? `cluster ${clusters[0]}` : `${clusters.length} clusters`;
+  const isHeld = held.has(rival) ? ", which is held where it was" : "";
+  const message =
+    `${objects[0]}${more} is declared by app "${name}" (${files[index]}) and by app "${rival}" (${files[other]})` +
+    `${isHeld}, both for ${where}; keep it in one of them`;
+  return {
+    severity: "error",
+    code: "duplicate-object",
+    message,
+    place: { file: files[index] as string, line: 0, column: 0 },
+    app: name,
+  };
 }

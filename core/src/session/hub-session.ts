@@ -1,3 +1,4 @@
+import type { ClusterFacts } from "../fleet/cluster.ts";
 import type { SliceNumber } from "../slice/slice.ts";
 import { compareNumbers } from "../slice/slice.ts";
 import type { ClusterReport } from "../status/report.ts";
@@ -52,6 +53,8 @@ export type HubSessionAction =
   | { readonly type: "send"; readonly message: HubMessage }
   /** The agent is alive at this moment. */
   | { readonly type: "heard" }
+  /** What the agent says of its cluster has changed. */
+  | { readonly type: "facts"; readonly facts: ClusterFacts }
   /** Store the report, then step with `stored`. */
   | { readonly type: "store"; readonly report: ClusterReport }
   /** Issue, then `say` the renewal. */
@@ -114,7 +117,9 @@ function receive(state: Exclude<HubSession, { type: "closed" }>, message: AgentM
       return close("protocol", "hello was said already in this session");
     case "heartbeat": {
       const reply: HubMessage = { type: "heartbeat-reply", sentAtMs: message.sentAtMs, hubAtMs: nowMs };
-      return { state: heard, actions: [{ type: "heard" }, { type: "send", message: reply }] };
+      const facts: readonly HubSessionAction[] =
+        message.facts === undefined ? [] : [{ type: "facts", facts: message.facts }];
+      return { state: heard, actions: [{ type: "heard" }, { type: "send", message: reply }, ...facts] };
     }
     case "renewal":
       return { state: heard, actions: [{ type: "heard" }, { type: "renew", csrPem: message.csrPem }] };

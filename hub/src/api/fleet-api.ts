@@ -1,10 +1,12 @@
 import { matchCluster } from "@axle/core/fleet/match-selector.ts";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
-import { parseLabelSelector } from "@axle/core/fleet/parse-label-selector.ts";
+import { LabelSelectorError, parseLabelSelector } from "@axle/core/fleet/parse-label-selector.ts";
+import type { ClusterSelector } from "@axle/core/fleet/selector.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
+import type { Admission } from "../join/admission.ts";
 import type { TokenDesk, TokenWish } from "../join/token-desk.ts";
 import type { AuditLog } from "../join/ports.ts";
-import type { ClusterStatus, Registration } from "../registry-ports.ts";
+import type { Registration } from "../registry-ports.ts";
 import type { ClusterDirectory } from "../sessions/cluster-directory.ts";
 import type { FleetView } from "../sessions/fleet-view.ts";
 import { CallError } from "./call-error.ts";
@@ -35,6 +37,7 @@ export interface FleetApiOptions {
   readonly view: FleetView;
   readonly directory: ClusterDirectory;
   readonly desk: TokenDesk;
+  readonly admission: Admission;
   readonly audit: AuditLog;
   readonly now: () => number;
 }
@@ -59,7 +62,8 @@ export class FleetApi {
   listApps(request: { page: PageRequest }): { apps: readonly AppSummary[] } & Paged {
     const records = [...this.#options.reader.apps().values()].sort((a, b) => (a.app < b.app ? -1 : 1));
     const { items, ...paged } = pageOf(records, request.page, (record) => record.app);
-    return { apps: items.map((record) => this.#summarizeApp(record, this.#rowsOfApp(record))), ...paged };
+    const clusters = this.#activeClusters();
+    return { apps: items.map((record) => this.#summarizeApp(record, this.#rowsOfApp(record, clusters))), ...paged };
   }
 
   getStatus(subject: StatusSubject): StatusAnswer {
@@ -72,7 +76,7 @@ export class FleetApi {
       );
     }
     if (record !== undefined) {
-      const rows = this.#rowsOfApp(record);
+      const rows = this.#rowsOfApp(record, this.#activeClusters());
       return { rows, app: this.#summarizeApp(record, rows), cluster: undefined };
     }
     if (cluster !== undefined) {
@@ -121,19 +125,20 @@ export class FleetApi {
     return { id: token.id, token: text, expiresAtMs: token.expiresAtMs };
   }
 
+  async admitCluster(wanted: string, actor: Actor, signal: AbortSignal): Promise<{ id: string; name: string }> {
+    const { id, name } = await this.#options.admission.admit(wanted, actor, signal);
+    return { id, name };
+  }
+
   listPendingDeletions(): readonly ClusterDeletion[] {
     const { view } = this.#options;
-    return this.#allClusters()
-      .filter(isActive)
-      .sort(byName)
-      .flatMap((cluster) => {
-        const status = view.statusOf(cluster.id);
-        return Object.values(status.apps).flatMap(({ app, pendingDeletion }) => {
-          if (pendingDeletion === undefined) return [];
-          const approved = this.#isApproved(cluster.id, app, pendingDeletion.hash);
-          return [{ cluster: cluster.name, app, deletion: pendingDeletion, approved, freshness: view.freshnessOf(cluster.id) }];
-        });
-      });
+    return this.#activeClusters().flatMap(({ id, name: cluster }) =>
+      Object.values(view.statusOf(id).apps).flatMap(({ app, pendingDeletion: deletion }) => {
+        if (deletion === undefined) return [];
+        const approved = this.#isApproved(id, app, deletion.hash);
+        return [{ cluster, app, deletion, approved, freshness: view.freshnessOf(id) }];
+      }),
+    );
   }
 
   async approveDeletion(
@@ -161,6 +166,10 @@ export class FleetApi {
     const order = { clusterId: cluster.id, app: request.app, hash: request.hash, expiresAtMs, actor };
     const approval = await commands.approve(order, signal);
     return { approvalId: approval.id, expiresAtMs: approval.expiresAtMs };
+  }
+
+  allowRewrite(commit: string, actor: Actor, signal: AbortSignal): Promise<string> {
+    return this.#options.commands.allowRewrite({ commit, actor }, signal);
   }
 
   getFleet(): FleetAnswer {
@@ -217,9 +226,8 @@ export class FleetApi {
   }
 
   #select(text: string): KnownCluster[] {
-    const parsed = parseLabelSelector(text);
-    if ("problem" in parsed) throw new CallError("invalid-argument", `selector: ${parsed.problem}`);
-    return this.#allClusters().filter((cluster) => matchCluster(parsed.selector, cluster) !== undefined);
+    const selector = readSelector(text);
+    return this.#allClusters().filter((cluster) => matchCluster(selector, cluster) !== undefined);
   }
 
   #findCluster(name: string): KnownCluster | undefined {
@@ -227,15 +235,16 @@ export class FleetApi {
     return named.find(isActive) ?? named[0];
   }
 
-  #rowsOfApp(record: AppRecord): readonly AppOnCluster[] {
-    return this.#allClusters()
-      .filter(isActive)
-      .sort(byName)
-      .flatMap((cluster) => {
-        const status: ClusterStatus = this.#options.view.statusOf(cluster.id);
-        const isThere = record.targets[cluster.id] !== undefined || status.apps[record.app] !== undefined;
-        return isThere ? [composeRow({ app: record.app, cluster, record, status })] : [];
-      });
+  #activeClusters(): readonly KnownCluster[] {
+    return this.#allClusters().filter(isActive).sort(byName);
+  }
+
+  #rowsOfApp(record: AppRecord, clusters: readonly KnownCluster[]): readonly AppOnCluster[] {
+    return clusters.flatMap((cluster) => {
+      const status = this.#options.view.statusOf(cluster.id);
+      const isThere = record.targets[cluster.id] !== undefined || status.apps[record.app] !== undefined;
+      return isThere ? [composeRow({ app: record.app, cluster, record, status })] : [];
+    });
   }
 
   #summarizeApp(record: AppRecord, rows: readonly AppOnCluster[]): AppSummary {
@@ -289,6 +298,15 @@ export class FleetApi {
 
 interface KnownCluster extends FleetCluster {
   readonly registration: Registration;
+}
+
+function readSelector(text: string): ClusterSelector {
+  try {
+    return parseLabelSelector(text);
+  } catch (error) {
+    if (!(error instanceof LabelSelectorError)) throw error;
+    throw new CallError("invalid-argument", `selector: ${error.message}`, { cause: error });
+  }
 }
 
 function isActive(cluster: KnownCluster): boolean {

@@ -32,6 +32,8 @@ export interface RepositoryState {
 /** What the API asks the loop to do. Resolves when it is done (and audited), rejects with a CallError. Implemented by the loop. */
 export interface FleetCommands {
   approve(approval: ApprovalOrder, signal: AbortSignal): Promise<DeletionApproval>;
+  /** A person's yes to a rewritten branch, by its head or the beginning of it. Gives the head. */
+  allowRewrite(order: { commit: string; actor: string }, signal: AbortSignal): Promise<string>;
   /** Look at the repository now. `atMs`: when the word came. Never waits. */
   poke(reason: "hook", atMs: number): void;
 }

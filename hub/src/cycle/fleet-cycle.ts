@@ -8,7 +8,7 @@ import { planFleet } from "@axle/core/placement/plan-fleet.ts";
 import { planSlices } from "@axle/core/placement/plan-slices.ts";
 import type { Resolution } from "@axle/core/placement/resolution.ts";
 import { resolve } from "@axle/core/placement/resolve.ts";
-import type { RenderedVariant } from "@axle/core/placement/plan-fleet.ts";
+import type { RenderedVariant } from "@axle/core/placement/rendered-variant.ts";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";

@@ -19,6 +19,8 @@ export interface RenderMemoOptions {
   readonly packMaster: Uint8Array;
   /** Total: what a renderer threw, as a problem of the repository. */
   readonly problemOf: (error: unknown, variant: Variant) => Problem;
+  /** The same input may render next time. */
+  readonly isPassing: (error: unknown) => boolean;
   /** Results kept in memory; the store has the rest. */
   readonly limit?: number;
 }
@@ -62,7 +64,7 @@ export class RenderMemo {
     variant: Variant,
     signal: AbortSignal,
   ): Promise<{ result: RenderResult; entry?: StoreEntry }> {
-    const { renderer, store, problemOf } = this.#options;
+    const { renderer, store, problemOf, isPassing } = this.#options;
     let key: string;
     try {
       key = await renderer.keyOf(snapshot, variant, signal);
@@ -77,7 +79,8 @@ export class RenderMemo {
       rendered = await renderer.render(snapshot, variant, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return { result: this.#remember(key, { error: problemOf(error, variant) }) };
+      const failure = { error: problemOf(error, variant) };
+      return { result: isPassing(error) ? failure : this.#remember(key, failure) };
     }
     const pack = writePack(
       rendered.objects.map(({ object }) => object),

@@ -43,6 +43,7 @@ const status = (appliedN: number, apps: Record<string, AppReport>): ClusterStatu
   applied: { epoch: 1, n: appliedN },
   refusal: "",
   apps,
+  timings: [],
 });
 
 const settle = (cluster: ClusterStatus, nowMs = 100) =>

@@ -13,7 +13,7 @@ export interface AgentCredentialsOptions {
   readonly keySet: KeySet;
   readonly natsAccess: NatsAccessIssuer;
   /** `host:port` agents reach the hub's sessions by. */
-  readonly sessionAddress: string;
+  readonly sessionAddress: () => string;
   /** How long an agent's certificate is valid. */
   readonly certificateValidMs?: number;
   readonly now: () => number;
@@ -42,7 +42,7 @@ export class AgentCredentials {
       name: registration.name,
       certificatePem: await this.#certify(registration, publicKey),
       caPem: this.caPem,
-      sessionAddress: this.#options.sessionAddress,
+      sessionAddress: this.#options.sessionAddress(),
       nats: await this.issueNats(registration.id, signal),
       keySet: this.keySet,
     };

@@ -25,7 +25,7 @@ export interface TokenWish {
 export interface TokenDeskOptions {
   readonly tokens: KeyedStore<JoinToken>;
   /** `host:port` agents reach the hub's gRPC by. */
-  readonly hubAddress: string;
+  readonly hubAddress: () => string;
   readonly ca: { readonly certificatePem: string; readonly fingerprint: string };
   readonly now: () => number;
 }
@@ -58,7 +58,7 @@ export class TokenDesk {
     await this.#options.tokens.create(token.id, token, signal);
     const { hubAddress, ca } = this.#options;
     const text = formatJoinToken({
-      hubAddress,
+      hubAddress: hubAddress(),
       caFingerprint: ca.fingerprint,
       caPem: ca.certificatePem,
       id: token.id,

@@ -1,3 +1,4 @@
+import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { Backoff, retryUntilDone } from "@axle/runtime/backoff.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import type { Service } from "@axle/runtime/service.ts";
@@ -60,7 +61,7 @@ export class ClusterDirectory implements Service {
 
   #set(clusterId: string, registration: Registration | undefined): void {
     const known = this.#byId.get(clusterId);
-    if (JSON.stringify(known) === JSON.stringify(registration)) return;
+    if (canonicalJson(known) === canonicalJson(registration)) return;
     if (registration === undefined) this.#byId.delete(clusterId);
     else this.#byId.set(clusterId, registration);
     for (const listener of this.#listeners) listener(clusterId);

@@ -83,6 +83,11 @@ export class FleetView implements Service {
     return this.#entries.get(clusterId)?.status ?? UNHEARD;
   }
 
+  /** By cluster id: every cluster that was ever heard. */
+  statuses(): ReadonlyMap<string, ClusterStatus> {
+    return new Map([...this.#entries].map(([id, { status }]) => [id, status]));
+  }
+
   freshnessOf(clusterId: string): Freshness {
     const { online, sinceMs, heardAtMs } = this.statusOf(clusterId);
     return { online, sinceMs, lastHeardMs: heardAtMs };
@@ -126,8 +131,10 @@ export class FleetView implements Service {
   /** Takes a report in; resolves once it is stored. Rejects with a CallError when it never will be. */
   record(clusterId: string, report: ClusterReport): Promise<void> {
     const entry = this.#entryOf(clusterId);
+    // Who waits stands in line first: the write may begin as soon as something has changed.
+    const stored = new Promise<void>((resolve, reject) => entry.waiting.push({ resolve, reject }));
     this.#change(clusterId, { ...applyReport(entry.status, report), heardAtMs: this.#options.now() });
-    return new Promise((resolve, reject) => entry.waiting.push({ resolve, reject }));
+    return stored;
   }
 
   /** Drops a cluster that is gone from the fleet. */

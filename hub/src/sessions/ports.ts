@@ -22,5 +22,8 @@ export interface AgentLink {
 /** What the transport tells. */
 export interface AgentEvents {
   receive(message: AgentMessage): void;
+  /** The stream is over. */
   ended(): void;
+  /** The transport cannot go on with what it heard. */
+  cut(code: CloseCode, reason: string): void;
 }

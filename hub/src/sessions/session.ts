@@ -1,3 +1,4 @@
+import type { ClusterFacts } from "@axle/core/fleet/cluster.ts";
 import { startHubSession, stepHubSession } from "@axle/core/session/hub-session.ts";
 import type { CloseCode, HubSession, HubSessionAction, HubSessionEvent } from "@axle/core/session/hub-session.ts";
 import type { AgentMessage, Hello, HubMessage, Welcome } from "@axle/core/session/messages.ts";
@@ -13,6 +14,7 @@ export interface SessionDuties {
   /** Throws CallError when the agent may not. */
   admit(session: Session, hello: Hello, signal: AbortSignal): Promise<Welcome>;
   heard(session: Session): void;
+  facts(session: Session, facts: ClusterFacts): void;
   /** Resolves once stored. */
   store(session: Session, report: ClusterReport): Promise<void>;
   renew(session: Session, csrPem: string, signal: AbortSignal): Promise<HubMessage>;
@@ -42,6 +44,11 @@ export class Session implements AgentEvents {
 
   get clusterId(): string {
     return this.registration.id;
+  }
+
+  /** Ends with the session. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   /** Undefined until it said hello and was welcomed. */
@@ -95,6 +102,9 @@ export class Session implements AgentEvents {
         break;
       case "heard":
         duties.heard(this);
+        break;
+      case "facts":
+        duties.facts(this, action.facts);
         break;
       case "store":
         this.#follow(duties.store(this, action.report), () => ({ type: "stored", number: action.report.number }));

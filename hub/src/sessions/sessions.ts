@@ -1,3 +1,4 @@
+import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { SLICE_FORMAT } from "@axle/core/slice/slice.ts";
 import { SESSION_PROTOCOL } from "@axle/core/session/messages.ts";
 import type { Hello, HubMessage, Welcome } from "@axle/core/session/messages.ts";
@@ -47,6 +48,7 @@ export class Sessions implements Service {
       heard: (session) => {
         if (this.#current.get(session.clusterId) === session) options.view.heard(session.clusterId);
       },
+      facts: (session, facts) => this.#refresh(session, { facts }),
       store: (session, report) => options.view.record(session.clusterId, report),
       renew: (session, csrPem, signal) => this.#renew(session, csrPem, signal),
       over: (session) => this.#over(session),
@@ -113,9 +115,7 @@ export class Sessions implements Service {
     this.#current.set(clusterId, session);
     view.opened(clusterId, hello);
     log.info({ cluster: registration.name, agent: hello.agentVersion }, "agent connected");
-    this.#refresh(registration, hello, signal).catch((error: unknown) => {
-      if (!signal.aborted) log.warn({ cluster: registration.name, error }, "facts of the cluster not stored");
-    });
+    this.#refresh(session, { agentVersion: hello.agentVersion, facts: hello.facts });
     return {
       type: "welcome",
       protocol: SESSION_PROTOCOL,
@@ -134,21 +134,27 @@ export class Sessions implements Service {
     return { type: "renewal", certificatePem, nats, keySet: credentials.keySet };
   }
 
-  /** Facts and version go into the registration, where the resolver reads them. */
-  async #refresh(registration: Registration, hello: Hello, signal: AbortSignal): Promise<void> {
-    const { clusters } = this.#options;
-    while (true) {
-      const stored = await clusters.get(registration.id, signal);
-      if (stored === undefined) return;
-      const value: Registration = { ...stored.value, agentVersion: hello.agentVersion, facts: hello.facts };
-      if (JSON.stringify(value) === JSON.stringify(stored.value)) return;
-      try {
-        await clusters.update(registration.id, { value, revision: stored.revision }, signal);
-        return;
-      } catch (error) {
-        if (!isConflict(error)) throw error;
+  /** Facts and version go into the registration, where the resolver reads them. Not waited for: the session does not depend on it. */
+  #refresh(session: Session, change: Partial<Pick<Registration, "agentVersion" | "facts">>): void {
+    const { clusters, log } = this.#options;
+    const { id, name } = session.registration;
+    const store = async () => {
+      while (true) {
+        const stored = await clusters.get(id, session.signal);
+        if (stored === undefined) return;
+        const value: Registration = { ...stored.value, ...change };
+        if (canonicalJson(value) === canonicalJson(stored.value)) return;
+        try {
+          await clusters.update(id, { value, revision: stored.revision }, session.signal);
+          return;
+        } catch (error) {
+          if (!isConflict(error)) throw error;
+        }
       }
-    }
+    };
+    store().catch((error: unknown) => {
+      if (!session.signal.aborted) log.warn({ cluster: name, error }, "facts of the cluster not stored");
+    });
   }
 
   #recheck(clusterId: string): void {

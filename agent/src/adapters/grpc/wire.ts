@@ -14,13 +14,21 @@ import type {
   RenewRequest,
 } from "@axle/core/session/messages.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
-import { AGENT_STEPS, type AppReport, type Drift, type Health, type StepTimes, type Sync } from "@axle/core/status/report.ts";
+import {
+  AGENT_STEPS,
+  type AppReport,
+  type Drift,
+  type Health,
+  type StepTimes,
+  type Sync,
+} from "@axle/core/status/report.ts";
 import type * as registration from "@axle/proto/axle/v1/registration.ts";
 import type * as session from "@axle/proto/axle/v1/session.ts";
 import * as types from "@axle/proto/axle/v1/types.ts";
 
 export { RegistrationServiceClient } from "@axle/proto/axle/v1/registration.ts";
 export { SessionServiceClient } from "@axle/proto/axle/v1/session.ts";
+export type { RegisterResponse, RenewResponse } from "@axle/proto/axle/v1/registration.ts";
 export type { ConnectRequest, ConnectResponse } from "@axle/proto/axle/v1/session.ts";
 
 const SYNC: Readonly<Record<Sync, types.Sync>> = {

@@ -99,7 +99,10 @@ export class Discovery {
     const preferred = new Map<string, ApiResource>();
     for (const list of [core, groups]) {
       if (!isDiscoveryList(list)) {
-        throw new KubeError("not-supported", "the API server has no aggregated discovery: Kubernetes 1.27 or newer is needed");
+        throw new KubeError(
+          "not-supported",
+          "the API server has no aggregated discovery: Kubernetes 1.27 or newer is needed",
+        );
       }
       for (const found of resourcesOf(list)) {
         const apiVersion = found.group === "" ? found.version : `${found.group}/${found.version}`;

@@ -72,6 +72,13 @@ export class KubeClient implements Disposable {
     return this.#transport.counts;
   }
 
+  /** What `kubectl version` shows of the server, e.g. `v1.37.0`. */
+  async serverVersion(signal: AbortSignal): Promise<string> {
+    const answer = await this.#transport.send({ method: "GET", path: "/version", signal });
+    const version = typeof answer === "object" && answer !== null && "gitVersion" in answer ? answer.gitVersion : "";
+    return String(version);
+  }
+
   /** Server-side apply, forced: conflicts are won. Returns the object as it is now, or would be. */
   async apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
     const path = await this.#pathOf(addressOf(object));

@@ -49,7 +49,10 @@ export async function kubeconfigAccess(path: string, contextName?: string): Prom
   const user = pick<UserPart>(file.users, { name: context.user, part: "user", path });
   if (cluster.server === undefined) throw new KubeError("credentials", `${path}: the cluster names no server`);
   if (cluster["proxy-url"] !== undefined) {
-    throw new KubeError("credentials", `${path}: proxy-url is not supported; set a context that reaches the server directly`);
+    throw new KubeError(
+      "credentials",
+      `${path}: proxy-url is not supported; set a context that reaches the server directly`,
+    );
   }
   const folder = dirname(resolve(path));
   const ca = await fileOrData(cluster["certificate-authority"], cluster["certificate-authority-data"], folder);
@@ -65,16 +68,21 @@ export async function kubeconfigAccess(path: string, contextName?: string): Prom
   };
 }
 
-/** JSON is YAML, and needs no YAML library to be loaded. */
+/** The YAML reader is loaded only where there is YAML: an agent in a cluster needs none. */
 async function readKubeconfig(path: string): Promise<KubeconfigFile> {
   try {
     const text = await readFile(path, "utf8");
-    const value: unknown = text.trimStart().startsWith("{") ? JSON.parse(text) : (await import("yaml")).parse(text);
+    const value: unknown = text.trimStart().startsWith("{") ? JSON.parse(text) : await parseYaml(text);
     if (typeof value === "object" && value !== null) return value;
   } catch (cause) {
     throw new KubeError("credentials", `cannot read the kubeconfig ${path}`, { cause });
   }
   throw new KubeError("credentials", `${path} holds no kubeconfig`);
+}
+
+async function parseYaml(text: string): Promise<unknown> {
+  const { parseYaml: parse } = await import("@axle/core/manifest/parse-yaml.ts");
+  return parse(text).at(0)?.value;
 }
 
 function pick<T>(

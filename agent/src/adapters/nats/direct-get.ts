@@ -1,6 +1,7 @@
 import { race } from "@axle/runtime/deadline.ts";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { natsErrorFrom, NatsError } from "./nats-error.ts";
+import { SourceError } from "../../source-error.ts";
+import { sourceErrorFrom } from "./nats-error.ts";
 
 export interface StoredMessage {
   readonly data: Uint8Array;
@@ -17,7 +18,7 @@ export interface DirectGet {
 
 /**
  * Reads the newest message of a subject without a consumer, the only way the agent's permissions allow; undefined when
- * there is none. Throws {@link NatsError}.
+ * there is none. Throws {@link SourceError}.
  */
 export async function directGet(
   connection: NatsConnection,
@@ -32,16 +33,16 @@ export async function directGet(
     answer = await race(asking, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw natsErrorFrom(error, what);
+    throw sourceErrorFrom(error, what);
   }
   const headers = answer.headers;
   if (headers?.code === 404) return undefined;
   const sequence = Number(headers?.get("Nats-Sequence"));
   if (headers === undefined || headers.code >= 400 || !Number.isSafeInteger(sequence) || sequence < 1) {
-    throw new NatsError("failed", `${what} failed: ${headers?.description || "not an answer of a stream"}`);
+    throw new SourceError("failed", `${what} failed: ${headers?.description || "not an answer of a stream"}`);
   }
   // A subject with a wildcard would be answered with the newest of all that match.
   if (headers.get("Nats-Subject") !== subject)
-    throw new NatsError("failed", `${what} failed: another subject came back`);
+    throw new SourceError("failed", `${what} failed: another subject came back`);
   return { data: answer.data, sequence };
 }

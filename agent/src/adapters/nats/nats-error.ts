@@ -1,26 +1,13 @@
 import { errors } from "@nats-io/transport-node";
+import { SourceError, type SourceErrorCode } from "../../source-error.ts";
 
-/** `away`: no connection now. `timeout`: no answer in time. `denied`: the credentials do not allow it. */
-export type NatsErrorCode = "away" | "timeout" | "denied" | "failed";
-
-/** What went wrong at NATS. */
-export class NatsError extends Error {
-  override readonly name = "NatsError";
-  readonly code: NatsErrorCode;
-
-  constructor(code: NatsErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
+/** Any error of the NATS client as ours; `what` was being done. */
+export function sourceErrorFrom(error: unknown, what: string): SourceError {
+  if (error instanceof SourceError) return error;
+  return new SourceError(codeOf(error), `${what} failed`, { cause: error });
 }
 
-/** Any error of the client as ours; `what` was being done. */
-export function natsErrorFrom(error: unknown, what: string): NatsError {
-  if (error instanceof NatsError) return error;
-  return new NatsError(codeOf(error), `${what} failed`, { cause: error });
-}
-
-function codeOf(error: unknown): NatsErrorCode {
+function codeOf(error: unknown): SourceErrorCode {
   if (error instanceof errors.TimeoutError) return "timeout";
   if (error instanceof errors.PermissionViolationError || error instanceof errors.AuthorizationError) return "denied";
   if (error instanceof errors.UserAuthenticationExpiredError) return "denied";

@@ -6,7 +6,8 @@ import { SayOnce } from "@axle/runtime/say-once.ts";
 import type { Service } from "@axle/runtime/service.ts";
 import { type Sleep, sleep as realSleep } from "@axle/runtime/sleep.ts";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
-import { NatsError, natsErrorFrom } from "./nats-error.ts";
+import { SourceError } from "../../source-error.ts";
+import { sourceErrorFrom } from "./nats-error.ts";
 
 export interface NatsLinkOptions {
   /** Id of the cluster: names the connection and its inbox, as the permissions demand. */
@@ -44,9 +45,9 @@ export class NatsLink implements Service {
     return this.#connection !== undefined;
   }
 
-  /** The connection in use. Throws {@link NatsError} `away` when there is none. */
+  /** The connection in use. Throws {@link SourceError} `away` when there is none. */
   connection(): NatsConnection {
-    if (this.#connection === undefined) throw new NatsError("away", "not connected to NATS");
+    if (this.#connection === undefined) throw new SourceError("away", "not connected to NATS");
     return this.#connection;
   }
 
@@ -65,7 +66,7 @@ export class NatsLink implements Service {
         await this.#connectOnce(signal, saying);
       } catch (error) {
         if (signal.aborted) return;
-        saying.failed(natsErrorFrom(error, "connecting to NATS"), "nats is away, trying again until it answers");
+        saying.failed(sourceErrorFrom(error, "connecting to NATS"), "nats is away, trying again until it answers");
       }
       if (signal.aborted) return;
       try {

@@ -9,8 +9,8 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Ring, SliceSource } from "../../ports.ts";
 import { parseEnvelope } from "../../slice/read-slice.ts";
 import { SliceError } from "../../slice/slice-error.ts";
+import { SourceError } from "../../source-error.ts";
 import { directGet, type StoredMessage } from "./direct-get.ts";
-import { NatsError } from "./nats-error.ts";
 import { NatsLink } from "./nats-link.ts";
 
 export interface NatsSliceSourceOptions {
@@ -80,7 +80,7 @@ export class NatsSliceSource implements SliceSource, Service {
     const isThere = (found: StoredMessage | undefined) => (found?.sequence ?? 0) >= atLeastSequence;
     const found = await this.#read({ stream: STREAM, subject, isThere }, signal);
     if (!isThere(found)) {
-      throw new NatsError("timeout", `the slice of sequence ${atLeastSequence} could not be read in time`);
+      throw new SourceError("timeout", `the slice of sequence ${atLeastSequence} could not be read in time`);
     }
     if (found === undefined) return undefined;
     return { envelope: parseEnvelope(new TextDecoder().decode(found.data)), sequence: found.sequence };

@@ -113,6 +113,7 @@ export class GitRepository implements Repository, AsyncDisposable {
   async #readCommit(name: string): Promise<CommitInfo> {
     const object = await this.#mirror.objects.read(name);
     if (object === undefined) {
+      await this.#mirror.proveMissing(name);
       throw new RepositoryError(
         "not-found",
         `${name} is not in the mirror; fetch first, or check that it was not removed`,

@@ -27,6 +27,7 @@ export class Mirror implements AsyncDisposable {
   readonly command: GitCommand;
   readonly #options: MirrorOptions;
   #ready = false;
+  #broken = false;
   #fetched = 0;
 
   constructor(options: MirrorOptions) {
@@ -40,9 +41,10 @@ export class Mirror implements AsyncDisposable {
     await this.objects[Symbol.asyncDispose]();
   }
 
-  /** The next use starts with an empty repository. */
+  /** The next fetch starts with an empty repository. */
   distrust(): void {
     this.#ready = false;
+    this.#broken = true;
   }
 
   /** The branch the remote's HEAD names. Throws RepositoryError. */
@@ -81,6 +83,15 @@ export class Mirror implements AsyncDisposable {
     await runGit(["-c", "gc.auto=1000", "gc", "--auto", "--quiet"], this.command, signal);
   }
 
+  /** Throws RepositoryError `corrupt` when the mirror should have an object but cannot read it: batch reads say "missing" then, too. */
+  async proveMissing(name: string): Promise<void> {
+    try {
+      await runGit(["cat-file", "-e", name], this.command, AbortSignal.timeout(10_000));
+    } catch (error) {
+      if (error instanceof RepositoryError && error.code === "corrupt") throw error;
+    }
+  }
+
   async isAncestor(older: string, newer: string, signal: AbortSignal): Promise<boolean> {
     return (
       (await runGit(["merge-base", "--is-ancestor", older, newer], { ...this.command, answers: [1] }, signal)) === 0
@@ -91,10 +102,11 @@ export class Mirror implements AsyncDisposable {
     const { directory } = this.#options;
     if (!this.#ready) {
       await this.objects[Symbol.asyncDispose]();
-      if (!(await this.#prepare())) {
+      if (this.#broken || !(await this.#prepare())) {
         await rm(directory, { recursive: true, force: true });
         await this.#prepare();
       }
+      this.#broken = false;
       this.#ready = true;
     }
     const options = {

@@ -44,7 +44,7 @@ const CAUSES: readonly (readonly [RegExp, RepositoryErrorCode])[] = [
     "auth",
   ],
   [
-    /not a git repository|object file .* is empty|bad object|corrupt|unable to read (tree|sha1)|missing (blob|tree|commit)|unresolved deltas|not a valid (ref|object)|bad config/i,
+    /not a git repository|object file .* is empty|bad object|corrupt|unable to read (tree|sha1)|missing (blob|tree|commit)|unresolved deltas|bad config/i,
     "corrupt",
   ],
   [
@@ -87,5 +87,5 @@ function lastWords(text: string): string {
 
 /** User names and passwords in addresses never reach a message. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi, "$1");
+  return text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/\s]+@/gi, "$1");
 }

@@ -55,6 +55,7 @@ export const FLEET_CALLS = {
     const { approvalId, expiresAtMs } = await api.approveDeletion(request, actor, signal);
     return { approvalId, expiresAtMs: toTime(expiresAtMs) };
   },
+  allowRewrite: async ({ commit }, { api, actor, signal }) => ({ commit: await api.allowRewrite(commit, actor, signal) }),
   getFleet: (_request, { api }) => {
     const { problems, commits, lastFetchMs, ...rest } = api.getFleet();
     return {
@@ -82,8 +83,6 @@ export const FLEET_CALLS = {
   },
 } satisfies FleetCalls;
 
-export type FleetMethod = keyof FleetCalls;
-
 interface FleetCalls {
   listClusters: Call<fleet.ListClustersRequest, fleet.ListClustersResponse>;
   listApps: Call<fleet.ListAppsRequest, fleet.ListAppsResponse>;
@@ -93,6 +92,7 @@ interface FleetCalls {
   admitCluster: Call<fleet.AdmitClusterRequest, fleet.AdmitClusterResponse>;
   listPendingDeletions: Call<fleet.ListPendingDeletionsRequest, fleet.ListPendingDeletionsResponse>;
   approveDeletion: Call<fleet.ApproveDeletionRequest, fleet.ApproveDeletionResponse>;
+  allowRewrite: Call<fleet.AllowRewriteRequest, fleet.AllowRewriteResponse>;
   getFleet: Call<fleet.GetFleetRequest, fleet.GetFleetResponse>;
   getTimeline: Call<fleet.GetTimelineRequest, fleet.GetTimelineResponse>;
 }
@@ -115,6 +115,83 @@ export const FLEET_JSON_CALLS: ReadonlyMap<string, (request: unknown, context: C
       FLEET_CALLS.listPendingDeletions,
     ),
     jsonCall("ApproveDeletion", fleet.ApproveDeletionRequest, fleet.ApproveDeletionResponse, FLEET_CALLS.approveDeletion),
+    jsonCall("AllowRewrite", fleet.AllowRewriteRequest, fleet.AllowRewriteResponse, FLEET_CALLS.allowRewrite),
     jsonCall("GetFleet", fleet.GetFleetRequest, fleet.GetFleetResponse, FLEET_CALLS.getFleet),
     jsonCall("GetTimeline", fleet.GetTimelineRequest, fleet.GetTimelineResponse, FLEET_CALLS.getTimeline),
   ]);
+
+interface Json<Message> {
+  fromJSON(value: unknown): Message;
+  toJSON(message: Message): unknown;
+}
+
+function jsonCall<Request, Response>(
+  name: string,
+  requests: Json<Request>,
+  responses: Json<Response>,
+  call: Call<Request, Response>,
+): [string, (request: unknown, context: CallContext) => Promise<unknown>] {
+  const run = async (value: unknown, context: CallContext) => {
+    let request: Request;
+    try {
+      request = requests.fromJSON(value);
+    } catch (error) {
+      throw new CallError("invalid-argument", `the request is not one of ${name}`, { cause: error });
+    }
+    return responses.toJSON(await call(request, context));
+  };
+  return [name, run];
+}
+
+function fromPage(page: fleet.Page | undefined): PageRequest {
+  return page ?? { size: 0, token: "" };
+}
+
+function fromSubject(subject: fleet.GetStatusRequest["subject"]): StatusSubject {
+  if (subject === undefined) throw new CallError("invalid-argument", "say of which app or cluster");
+  return { type: subject.$case, name: subject.value };
+}
+
+function toCluster(cluster: ClusterSummary): fleet.Cluster {
+  const { labels, facts, freshness, expected, applied, sync, health, joinedAtMs, ...rest } = cluster;
+  return {
+    ...rest,
+    labels: { ...labels },
+    facts: toFacts(facts),
+    freshness: toFreshness(freshness),
+    expected: toSliceNumber(expected),
+    applied: toSliceNumber(applied),
+    sync: toSync(sync),
+    health: toHealth(health),
+    joinedAtMs: toTime(joinedAtMs),
+  };
+}
+
+function toApp(app: AppSummary): fleet.App {
+  const { revision, sync, health, ...rest } = app;
+  return { ...rest, revision: BigInt(revision), sync: toSync(sync), health: toHealth(health) };
+}
+
+function toRow(row: AppOnCluster): fleet.AppOnCluster {
+  const { report, freshness, desiredRevision, ...rest } = row;
+  return {
+    ...rest,
+    report: toAppReport(report),
+    freshness: toFreshness(freshness),
+    desiredRevision: BigInt(desiredRevision),
+  };
+}
+
+function toFreshness({ online, sinceMs, lastHeardMs }: Freshness): fleet.Freshness {
+  return { online, sinceMs: toTime(sinceMs), lastHeardMs: toTime(lastHeardMs) };
+}
+
+function toStep({ name, atMs }: Step): { name: string; atMs: bigint } {
+  return { name, atMs: toTime(atMs) };
+}
+
+function toProblem(problem: Problem): fleet.Problem {
+  const { severity, code, message, place, field = "", app = "", cluster = "" } = problem;
+  const { file = "", line = 0, column = 0 } = place ?? {};
+  return { severity, code, message, file, line, column, field, app, cluster };
+}

@@ -1,17 +1,21 @@
 import { decode } from "@nats-io/jwt";
 import type { Account } from "@nats-io/jwt";
+import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { race } from "@axle/runtime/deadline.ts";
-import { openConnection, REQUEST_TIMEOUT_MS } from "./connect.ts";
+import { openConnection } from "./connect.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { REQUEST_TIMEOUT_MS } from "./hub-connection.ts";
+import { CLAIMS_UPDATE, claimsLookupOf } from "./nats-identity.ts";
 import type { Revocations } from "./nats-identity.ts";
 import { StoreError } from "./store-error.ts";
 
 /**
- * Makes sure that the servers hold the account as this hub wants it, with at least the given revocations: those that
- * servers know of already stay. Servers cut revoked users at once and keep the claims on disk. Nothing is pushed when
- * nothing changes. To be called after every connect, for servers may have lost what they were told. Throws {@link StoreError}.
+ * Makes sure that the servers hold the fleet's accounts as this hub wants them, with at least the given revocations: those
+ * that servers know of already stay. Servers cut revoked users at once and keep the claims on disk. Nothing is pushed
+ * when nothing changes. To be called after every connect, for servers may have lost what they were told. Throws
+ * {@link StoreError}.
  */
-export async function assertRevocations(options: ConnectOptions, wanted: Revocations): Promise<void> {
+export async function assertClaims(options: ConnectOptions, revocations: Revocations): Promise<void> {
   const { identity, signal } = options;
   const login = await identity.systemLogin();
   const nc = await openConnection(options, { login, name: "axle-hub-claims" });
@@ -20,13 +24,16 @@ export async function assertRevocations(options: ConnectOptions, wanted: Revocat
     return answer.string();
   };
   try {
-    const known = revocationsIn(await ask(`$SYS.REQ.ACCOUNT.${identity.accountId}.CLAIMS.LOOKUP`));
-    const merged = mergeRevocations(known, wanted);
-    if (known !== undefined && Object.entries(merged).every(([user, at]) => known[user] === at)) return;
-    checkUpdate(await ask("$SYS.REQ.CLAIMS.UPDATE", await identity.accountClaims(merged)));
+    for (const { id } of identity.accounts({})) {
+      const known = await ask(claimsLookupOf(id)).then(claimsIn);
+      const merged = mergeRevocations(known?.revocations, revocations);
+      const wanted = identity.accounts(merged).find((account) => account.id === id);
+      if (wanted === undefined || isSame(known, wanted.nats)) continue;
+      checkUpdate(await ask(CLAIMS_UPDATE, await identity.signAccount(wanted)));
+    }
   } catch (error) {
     if (signal.aborted) throw error;
-    throw StoreError.from(error, "updating the account's claims");
+    throw StoreError.from(error, "updating the accounts' claims");
   } finally {
     await nc.close();
   }
@@ -39,17 +46,21 @@ export function mergeRevocations(a: Revocations | undefined, b: Revocations): Re
   return merged;
 }
 
-function revocationsIn(jwt: string): Revocations | undefined {
-  if (jwt === "") return undefined;
-  return decode<Account>(jwt).nats.revocations ?? {};
+function claimsIn(jwt: string): Partial<Account> | undefined {
+  return jwt === "" ? undefined : decode<Account>(jwt).nats;
+}
+
+/** In what we set; servers and the jwt package add a type and a version. */
+function isSame(known: Partial<Account> | undefined, wanted: Partial<Account>): boolean {
+  const { limits, imports, exports, revocations = {} } = known ?? {};
+  const { revocations: wantedRevocations = {}, ...rest } = wanted;
+  const relevant = { ...rest, revocations: wantedRevocations };
+  return canonicalJson({ limits, imports, exports, revocations }) === canonicalJson(relevant);
 }
 
 function checkUpdate(answer: string): void {
   const body = JSON.parse(answer) as { error?: { description?: string }; data?: unknown };
   if (body.error !== undefined) {
-    throw new StoreError(
-      "rejected",
-      `the server did not take the account's claims: ${body.error.description ?? answer}`,
-    );
+    throw new StoreError("rejected", `the server did not take the claims: ${body.error.description ?? answer}`);
   }
 }

@@ -1,5 +1,5 @@
 import type { AuditEntry } from "../../ports.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { publishMessage } from "./publish.ts";
 import { timeOrderedIds } from "./time-ordered-id.ts";
 
@@ -15,6 +15,6 @@ export class AuditTrail {
   /** Throws StoreError when the entry is not known to be stored. */
   async record(entry: AuditEntry, signal: AbortSignal): Promise<void> {
     const subject = `axle.trail.${this.#nextId()}`;
-    await publishMessage(this.#connection.nc, { subject, payload: JSON.stringify(entry) }, { signal });
+    await publishMessage(this.#connection, { subject, payload: JSON.stringify(entry) }, { signal });
   }
 }

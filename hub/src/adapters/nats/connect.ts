@@ -1,10 +1,9 @@
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { connect, jwtAuthenticator } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { Backoff, retryUntilDone } from "@axle/runtime/backoff.ts";
 import { race } from "@axle/runtime/deadline.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
+import { HubConnection, REQUEST_TIMEOUT_MS } from "./hub-connection.ts";
 import type { NatsIdentity, NatsLogin } from "./nats-identity.ts";
 import { StoreError } from "./store-error.ts";
 
@@ -18,15 +17,6 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
 }
 
-/** The hub's connection with its JetStream clients. Dispose drains it; idempotent. */
-export interface HubConnection extends AsyncDisposable {
-  readonly nc: NatsConnection;
-  readonly js: JetStreamClient;
-  readonly jsm: JetStreamManager;
-}
-
-/** How long one request to NATS may take. */
-export const REQUEST_TIMEOUT_MS = 5_000;
 /** First server with atomic batches. */
 const OLDEST_SERVER = [2, 12] as const;
 
@@ -43,9 +33,7 @@ export function connectHub(options: ConnectOptions): Promise<HubConnection> {
       const nc = await openConnection(options, { login, name: "axle-hub" });
       try {
         await checkServer(nc, identity);
-        const jsm = await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS });
-        void logChanges(nc, log);
-        return hubConnection(nc, jsm);
+        return await HubConnection.over(nc, log);
       } catch (error) {
         await nc.close();
         throw StoreError.from(error, `connecting to nats at ${servers.join(", ")}`);
@@ -86,20 +74,6 @@ export async function openConnection(
   }
 }
 
-function hubConnection(nc: NatsConnection, jsm: JetStreamManager): HubConnection {
-  return {
-    nc,
-    jsm,
-    js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),
-    async [Symbol.asyncDispose]() {
-      if (nc.isClosed()) return;
-      // A drain waits for the server; one that is away must not keep us from stopping.
-      await Promise.race([nc.drain().catch(() => undefined), nc.closed()]);
-      await nc.close();
-    },
-  };
-}
-
 /** A server without accounts lets everybody in and confines nobody: it must not be used. */
 async function checkServer(nc: NatsConnection, identity: NatsIdentity): Promise<void> {
   const version = nc.info?.version ?? "";
@@ -110,7 +84,7 @@ async function checkServer(nc: NatsConnection, identity: NatsIdentity): Promise<
       `the nats-server is ${version}, needed is ${OLDEST_SERVER.join(".")} or newer`,
     );
   }
-  if (nc.info?.nonce === undefined || (await accountOf(nc)) !== identity.accountId) {
+  if ((await accountOf(nc)) !== identity.accountId) {
     throw new StoreError(
       "rejected",
       "the nats-server does not run in operator mode with this hub's account; give it the configuration that `axle nats-config` prints",
@@ -122,12 +96,4 @@ async function accountOf(nc: NatsConnection): Promise<string | undefined> {
   const answer = await nc.request("$SYS.REQ.USER.INFO", undefined, { timeout: REQUEST_TIMEOUT_MS });
   const info = answer.json<{ data?: { account?: unknown } }>();
   return typeof info.data?.account === "string" ? info.data.account : undefined;
-}
-
-async function logChanges(nc: NatsConnection, log: Logger): Promise<void> {
-  for await (const status of nc.status()) {
-    if (status.type === "disconnect") log.warn({ server: status.server }, "nats connection lost");
-    else if (status.type === "reconnect") log.info({ server: status.server }, "nats connected again");
-    else if (status.type === "error") log.warn({ error: status.error }, "nats connection reports an error");
-  }
 }

@@ -1,15 +1,13 @@
-import { race } from "@axle/runtime/deadline.ts";
 import type { RenderRecord, Store, StoredState, StoreEntry } from "../../ports.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import type { Leadership } from "./leadership.ts";
 import { collectPacks } from "./pack-collection.ts";
 import { PackStore } from "./pack-store.ts";
 import type { OutgoingMessage } from "./publish.ts";
 import { GONE_HEADERS } from "./publish.ts";
-import { listSubjects, readMany, readNewest } from "./read-messages.ts";
+import { listSubjects, purgeUpTo, readMany, readNewest } from "./read-messages.ts";
 import type { StoredMessage } from "./read-messages.ts";
 import * as records from "./state-records.ts";
-import { StoreError } from "./store-error.ts";
 import { FLEET_SUBJECT, keyOf, STATE_STREAM, subjectOf } from "./subjects.ts";
 import { timeOrderedIds } from "./time-ordered-id.ts";
 
@@ -47,7 +45,7 @@ export class FencedStore implements Store {
    * all that earlier leaders wrote is before it. (Rejected: one `MSG.GET` per key, ten times slower.)
    */
   async load(signal: AbortSignal): Promise<StoredState> {
-    const list = (filter: string) => listSubjects(this.#connection.jsm, { stream: STATE_STREAM, filter }, signal);
+    const list = (filter: string) => listSubjects(this.#connection, { stream: STATE_STREAM, filter }, signal);
     const lists = await Promise.all([
       list(FLEET_SUBJECT),
       list("axle.app.*"),
@@ -123,7 +121,7 @@ export class FencedStore implements Store {
         isKept: (digest) => liveDigests.has(digest) || this.#used.has(digest),
         listMemo: async () => {
           const filter = { stream: STATE_STREAM, filter: "axle.render.*" };
-          return this.#readMany(await listSubjects(this.#connection.jsm, filter, signal), signal);
+          return this.#readMany(await listSubjects(this.#connection, filter, signal), signal);
         },
         forget: (subjects) => this.#writeMessages(subjects.map(records.goneMessage), signal),
         oldestMs,
@@ -137,22 +135,14 @@ export class FencedStore implements Store {
     const gone = messages.flatMap((message, index) =>
       message.headers === GONE_HEADERS ? [{ subject: message.subject, sequence: sequences[index] ?? 0 }] : [],
     );
-    for (const marker of gone) await this.#purge(marker, signal);
-  }
-
-  /** Removes a marker itself; what was written to its subject since then stays, whoever leads. */
-  async #purge(marker: { subject: string; sequence: number }, signal: AbortSignal): Promise<void> {
-    const request = { filter: marker.subject, seq: marker.sequence + 1 };
-    try {
-      await race(this.#connection.jsm.streams.purge(STATE_STREAM, request), signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw StoreError.from(error, `removing ${marker.subject}`);
+    // The marker itself; what was written to its subject since then stays, whoever leads.
+    for (const { subject, sequence } of gone) {
+      await purgeUpTo(this.#connection, { stream: STATE_STREAM, filter: subject, sequence }, signal);
     }
   }
 
   async #newest(subject: string, signal: AbortSignal): Promise<StoredMessage | undefined> {
-    const found = await readNewest(this.#connection.jsm, { stream: STATE_STREAM, subject }, signal);
+    const found = await readNewest(this.#connection, { stream: STATE_STREAM, subject }, signal);
     return found === undefined || records.isGone(found) ? undefined : found;
   }
 

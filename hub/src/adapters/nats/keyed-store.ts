@@ -1,9 +1,8 @@
 import { Kvm } from "@nats-io/kv";
 import type { KV } from "@nats-io/kv";
 import type { z } from "zod";
-import { race } from "@axle/runtime/deadline.ts";
 import type { KeyedStore, Versioned } from "../../registry-ports.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { publishMessage } from "./publish.ts";
 import { listSubjects, readMany, readNewest } from "./read-messages.ts";
 import type { StoredMessage } from "./read-messages.ts";
@@ -34,9 +33,8 @@ export class NatsKeyedStore<T> implements KeyedStore<T> {
   }
 
   async list(signal: AbortSignal): Promise<ReadonlyMap<string, Versioned<T>>> {
-    const { jsm } = this.#connection;
     const stream = bucketStream(this.#bucket);
-    const subjects = await listSubjects(jsm, { stream, filter: `$KV.${this.#bucket}.*` }, signal);
+    const subjects = await listSubjects(this.#connection, { stream, filter: `$KV.${this.#bucket}.*` }, signal);
     const found = await readMany(this.#connection, { stream, subjects, upTo: 0 }, signal);
     return new Map(
       found
@@ -64,7 +62,7 @@ export class NatsKeyedStore<T> implements KeyedStore<T> {
 
   put(key: string, value: T, signal: AbortSignal): Promise<number> {
     return publishMessage(
-      this.#connection.nc,
+      this.#connection,
       { subject: this.#subject(key), payload: JSON.stringify(value) },
       { signal },
     );
@@ -72,13 +70,13 @@ export class NatsKeyedStore<T> implements KeyedStore<T> {
 
   async delete(key: string, signal: AbortSignal): Promise<void> {
     const headers = { [OPERATION_HEADER]: "DEL" };
-    await publishMessage(this.#connection.nc, { subject: this.#subject(key), payload: "", headers }, { signal });
+    await publishMessage(this.#connection, { subject: this.#subject(key), payload: "", headers }, { signal });
   }
 
   async *watch(signal: AbortSignal): AsyncIterable<{ key: string; value: T | undefined }> {
     signal.throwIfAborted();
     const bucket = await this.#open(signal);
-    const entries = await race(bucket.watch(), signal);
+    const entries = await this.#connection.ask(() => bucket.watch(), { what: `watching ${this.#bucket}`, signal });
     const onAbort = () => entries.stop();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -94,19 +92,15 @@ export class NatsKeyedStore<T> implements KeyedStore<T> {
     }
   }
 
-  async #open(signal: AbortSignal): Promise<KV> {
-    try {
-      return await race(new Kvm(this.#connection.js).open(this.#bucket), signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw StoreError.from(error, `opening ${this.#bucket}`);
-    }
+  #open(signal: AbortSignal): Promise<KV> {
+    const open = () => new Kvm(this.#connection.js).open(this.#bucket);
+    return this.#connection.ask(open, { what: `opening ${this.#bucket}`, signal });
   }
 
   #write(key: string, change: { value: T; revision: number }, signal: AbortSignal): Promise<number> {
     const subject = this.#subject(key);
     const expect = { subject, sequence: change.revision };
-    return publishMessage(this.#connection.nc, { subject, payload: JSON.stringify(change.value) }, { expect, signal });
+    return publishMessage(this.#connection, { subject, payload: JSON.stringify(change.value) }, { expect, signal });
   }
 
   async #replaceMarker(key: string, change: { value: T; revision: number }, signal: AbortSignal): Promise<number> {
@@ -120,7 +114,7 @@ export class NatsKeyedStore<T> implements KeyedStore<T> {
 
   #newest(key: string, signal: AbortSignal): Promise<StoredMessage | undefined> {
     const where = { stream: bucketStream(this.#bucket), subject: this.#subject(key) };
-    return readNewest(this.#connection.jsm, where, signal);
+    return readNewest(this.#connection, where, signal);
   }
 
   #subject(key: string): string {

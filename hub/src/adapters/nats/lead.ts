@@ -3,7 +3,7 @@ import { describeError } from "@axle/runtime/describe-error.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import { SayOnce } from "@axle/runtime/say-once.ts";
 import { sleep } from "@axle/runtime/sleep.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { leaseMessage, parseLease } from "./lease-record.ts";
 import { Leadership } from "./leadership.ts";
 import { publishMessage } from "./publish.ts";
@@ -68,14 +68,14 @@ export async function acquire(options: LeadOptions, signal: AbortSignal): Promis
   while (true) {
     signal.throwIfAborted();
     try {
-      const found = await readNewest(connection.jsm, { stream: STATE_STREAM, subject: LEASE_SUBJECT }, signal);
+      const found = await readNewest(connection, { stream: STATE_STREAM, subject: LEASE_SUBJECT }, signal);
       const current = found === undefined ? undefined : parseLease(found.data);
       const sequence = found?.sequence ?? 0;
       if (seen.sequence !== sequence) seen = { sequence, sinceMs: performance.now() };
       const isFree = current === undefined || current.isReleased || current.instance === instance;
       if (isFree || performance.now() - seen.sinceMs >= ttlMs) {
         const expect = { subject: LEASE_SUBJECT, sequence };
-        const taken = await publishMessage(connection.nc, leaseMessage(record), { expect, signal });
+        const taken = await publishMessage(connection, leaseMessage(record), { expect, signal });
         saying.recovered("lease read again");
         return new Leadership(connection, record, taken);
       }

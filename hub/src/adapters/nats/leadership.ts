@@ -1,10 +1,9 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import { Serial } from "@axle/runtime/serial.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { leaseMessage, parseLease } from "./lease-record.ts";
 import type { LeaseRecord } from "./lease-record.ts";
 import { LARGEST_BATCH, publishBatch, publishMessage } from "./publish.ts";
-import type { OutgoingMessage } from "./publish.ts";
+import type { Expectation, OutgoingMessage } from "./publish.ts";
 import { readNewest } from "./read-messages.ts";
 import { StoreError } from "./store-error.ts";
 import { LEASE_SUBJECT, STATE_STREAM } from "./subjects.ts";
@@ -53,7 +52,7 @@ export class Leadership {
       const sequences: number[] = [];
       for (let start = 0; start < messages.length; start += LARGEST_BATCH) {
         const batch = messages.slice(start, start + LARGEST_BATCH);
-        const last = await this.#fenced(signal, (nc, expect) => publishBatch(nc, batch, { expect, signal }));
+        const last = await this.#fenced(signal, (expect) => publishBatch(this.#connection, batch, { expect, signal }));
         sequences.push(...batch.map((_, index) => last - batch.length + 1 + index));
       }
       return sequences;
@@ -70,14 +69,16 @@ export class Leadership {
     return this.#serial.run(async () => {
       if (this.#lost.signal.aborted) return;
       const message = leaseMessage({ ...this.#record, isReleased: true });
-      await this.#fenced(signal, (nc, expect) => publishMessage(nc, message, { expect, signal }));
+      await this.#fenced(signal, (expect) => publishMessage(this.#connection, message, { expect, signal }));
       this.#lost.abort(new StoreError("lease-lost", "this leader stepped down"));
     });
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
     const message = leaseMessage(this.#record);
-    this.#sequence = await this.#fenced(signal, (nc, expect) => publishMessage(nc, message, { expect, signal }));
+    this.#sequence = await this.#fenced(signal, (expect) =>
+      publishMessage(this.#connection, message, { expect, signal }),
+    );
     this.#renewedAtMs = performance.now();
   }
 
@@ -96,7 +97,7 @@ export class Leadership {
 
   async #attempt(write: ConditionalWrite): Promise<number> {
     try {
-      return await write(this.#connection.nc, { subject: LEASE_SUBJECT, sequence: this.#sequence });
+      return await write({ subject: LEASE_SUBJECT, sequence: this.#sequence });
     } catch (error) {
       // Refused for its condition is known; everything else, an abort included, may have been stored.
       if (!(error instanceof StoreError) || error.code !== "conflict") this.#isUnsure = true;
@@ -109,7 +110,7 @@ export class Leadership {
     await this.#adoptOrLose(signal, undefined);
     const message = leaseMessage(this.#record);
     const expect = { subject: LEASE_SUBJECT, sequence: this.#sequence };
-    this.#sequence = await publishMessage(this.#connection.nc, message, { expect, signal });
+    this.#sequence = await publishMessage(this.#connection, message, { expect, signal });
     this.#renewedAtMs = performance.now();
     this.#isUnsure = false;
   }
@@ -117,7 +118,7 @@ export class Leadership {
   /** A renewal of ours whose answer was lost moved the lease; anybody else's message ends the term. */
   async #adoptOrLose(signal: AbortSignal, cause: unknown): Promise<void> {
     const where = { stream: STATE_STREAM, subject: LEASE_SUBJECT };
-    const found = await readNewest(this.#connection.jsm, where, signal);
+    const found = await readNewest(this.#connection, where, signal);
     const record = found === undefined ? undefined : parseLease(found.data);
     if (found === undefined || record?.term !== this.#record.term || record.isReleased) {
       const by = record === undefined ? "" : ` by ${record.holder}`;
@@ -132,7 +133,4 @@ export class Leadership {
   }
 }
 
-type ConditionalWrite = (
-  nc: NatsConnection,
-  expect: { readonly subject: string; readonly sequence: number },
-) => Promise<number>;
+type ConditionalWrite = (expect: Expectation) => Promise<number>;

@@ -1,9 +1,11 @@
 import { eventually } from "@axle/testkit/eventually.ts";
+import { PermissionViolationError } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
-import { assertRevocations } from "./account-claims.ts";
+import { assertClaims } from "./account-claims.ts";
 import { publishMessage } from "./publish.ts";
+import { readNewest } from "./read-messages.ts";
 import { neverAborts as signal, TestFleet } from "./test-fleet.ts";
 
 let fleet: TestFleet;
@@ -16,22 +18,22 @@ const pack = Buffer.from("encrypted bytes");
 const digest = sha256Hex(pack);
 
 async function writeSlices(): Promise<void> {
-  const { nc } = await fleet.connect();
+  const hub = await fleet.connect();
   for (const cluster of ["c1", "c2"]) {
-    await publishMessage(nc, { subject: `axle.slice.${cluster}`, payload: `slice of ${cluster}` }, { signal });
+    await publishMessage(hub, { subject: `axle.slice.${cluster}`, payload: `slice of ${cluster}` }, { signal });
   }
-  await publishMessage(nc, { subject: `axle.pack.${digest}.0`, payload: pack }, { signal });
-  await publishMessage(nc, { subject: "$KV.axle_tokens.t1", payload: "{}" }, { signal });
+  await publishMessage(hub, { subject: `axle.pack.${digest}.0`, payload: pack }, { signal });
+  await publishMessage(hub, { subject: "$KV.axle_tokens.t1", payload: "{}" }, { signal });
 }
 
 /** What a direct get answers: its text, or "refused" when the server does not let us ask. */
 async function ask(nc: NatsConnection, subject: string, payload = ""): Promise<string> {
-  const refused = nextRefusal(nc);
-  const answer = nc.request(subject, payload, { timeout: 1_000 }).then(
-    (message) => (message.headers?.code === undefined || message.headers.code === 0 ? message.string() : "none"),
-    () => "no answer",
-  );
-  return Promise.race([answer, refused.then(() => "refused")]);
+  try {
+    return (await nc.request(subject, payload, { timeout: 1_000 })).string();
+  } catch (error) {
+    if (error instanceof PermissionViolationError) return "refused";
+    return error instanceof Error && error.cause instanceof PermissionViolationError ? "refused" : "no answer";
+  }
 }
 
 async function nextRefusal(nc: NatsConnection): Promise<void> {
@@ -59,8 +61,8 @@ describe("an agent's credentials", () => {
     });
     await nc.flush();
     const hub = await fleet.connect();
-    const sequence = await publishMessage(hub.nc, { subject: "axle.slice.c1", payload: "newer" }, { signal });
-    await publishMessage(hub.nc, { subject: "axle.slice.c2", payload: "newer" }, { signal });
+    const sequence = await publishMessage(hub, { subject: "axle.slice.c1", payload: "newer" }, { signal });
+    await publishMessage(hub, { subject: "axle.slice.c2", payload: "newer" }, { signal });
     await eventually(() => rings.length > 0);
     await nc.flush();
     expect(rings).toEqual([{ sequence: String(sequence), bytes: 0 }]);
@@ -101,6 +103,21 @@ describe("an agent's credentials", () => {
     },
   );
 
+  test.each(["axle.lease", "axle.slice.c2", "$KV.axle_tokens.t1", `axle.pack.${digest}.0`])(
+    "S6: cannot make the server write to %s by asking for an answer there",
+    async (subject) => {
+      const hub = await fleet.connect();
+      const stream = subject.startsWith("$KV") ? "KV_axle_tokens" : subject.includes("pack") ? "PACKS" : "AXLE";
+      const before = await readNewest(hub, { stream, subject }, signal);
+      const nc = await fleet.connectAgent("c1");
+      nc.publish("$JS.API.DIRECT.GET.AXLE.axle.slice.c1", "", { reply: subject });
+      await nc.flush();
+      // A read answered after the server handled the publish.
+      expect(await ask(nc, "$JS.API.DIRECT.GET.AXLE.axle.slice.c1")).not.toBe("refused");
+      expect((await readNewest(hub, { stream, subject }, signal))?.sequence).toBe(before?.sequence);
+    },
+  );
+
   test("end when their time is over", async () => {
     const creds = await fleet.identity.mintAgentUser("c1", -1_000);
     await expect(fleet.connectAgent("c1", creds)).rejects.toThrow(/authorization/i);
@@ -113,7 +130,7 @@ describe("a revoked agent", () => {
     const nc = await fleet.connectAgent("c9", creds);
     const isCut = nc.status()[Symbol.asyncIterator]().next();
     const revocations = { [fleet.identity.agentUserId("c9")]: Math.floor(Date.now() / 1_000) };
-    await assertRevocations(await fleet.connectOptions(), revocations);
+    await assertClaims(await fleet.connectOptions(), revocations);
     await isCut;
     await nc.close();
     await expect(fleet.connectAgent("c9", creds)).rejects.toThrow(/authorization/i);
@@ -123,7 +140,9 @@ describe("a revoked agent", () => {
     await expect(fleet.connectAgent("c9", creds)).rejects.toThrow(/authorization/i);
 
     process.kill(fleet.server.pid ?? 0, "SIGKILL");
-    await expect(eventually(() => fleet.connectAgent("c9", creds), { timeoutMs: 2_000 })).rejects.toThrow(/authorization/i);
+    await expect(eventually(() => fleet.connectAgent("c9", creds), { timeoutMs: 2_000 })).rejects.toThrow(
+      /authorization/i,
+    );
     const other = await eventually(() => fleet.connectAgent("c1"));
     expect(other.isClosed()).toBe(false);
   });
@@ -132,15 +151,15 @@ describe("a revoked agent", () => {
     const options = await fleet.connectOptions();
     const user = fleet.identity.agentUserId("c8");
     const creds = await fleet.identity.mintAgentUser("c8", 3_600_000);
-    await assertRevocations(options, { [user]: Math.floor(Date.now() / 1_000) });
-    await assertRevocations(options, {});
+    await assertClaims(options, { [user]: Math.floor(Date.now() / 1_000) });
+    await assertClaims(options, {});
     await expect(fleet.connectAgent("c8", creds)).rejects.toThrow(/authorization/i);
   });
 
   test("gets in again with credentials minted later", async () => {
     const user = fleet.identity.agentUserId("c7");
     const past = Math.floor(Date.now() / 1_000) - 2;
-    await assertRevocations(await fleet.connectOptions(), { [user]: past });
+    await assertClaims(await fleet.connectOptions(), { [user]: past });
     const nc = await fleet.connectAgent("c7");
     expect(nc.isClosed()).toBe(false);
   });

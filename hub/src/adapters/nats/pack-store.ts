@@ -1,8 +1,7 @@
-import { race } from "@axle/runtime/deadline.ts";
 import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { publishMessage } from "./publish.ts";
-import { listSubjects, readMany, readNewest } from "./read-messages.ts";
+import { listSubjects, purgeUpTo, readMany, readNewest } from "./read-messages.ts";
 import { StoreError } from "./store-error.ts";
 import { PACK_STREAM, packSubjectOf } from "./subjects.ts";
 
@@ -38,7 +37,7 @@ export class PackStore {
     // In order: when the last chunk stands, the pack is whole.
     for (let chunk = 0; chunk < chunks; chunk += 1) {
       const payload = data.subarray(chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES);
-      await publishMessage(this.#connection.nc, { subject: packSubjectOf(digest, chunk), payload }, { signal });
+      await publishMessage(this.#connection, { subject: packSubjectOf(digest, chunk), payload }, { signal });
     }
     return { chunks };
   }
@@ -58,8 +57,7 @@ export class PackStore {
 
   /** Packs for which `isCandidate` holds, with their age. */
   async list(isCandidate: (digest: string) => boolean, signal: AbortSignal): Promise<readonly StoredPack[]> {
-    const { jsm } = this.#connection;
-    const subjects = await listSubjects(jsm, { stream: PACK_STREAM, filter: "axle.pack.*.*" }, signal);
+    const subjects = await listSubjects(this.#connection, { stream: PACK_STREAM, filter: "axle.pack.*.*" }, signal);
     const last = new Map<string, number>();
     for (const subject of subjects) {
       const [, , digest = "", chunk = "0"] = subject.split(".");
@@ -71,15 +69,9 @@ export class PackStore {
   }
 
   /** Removes a pack as it was listed; one written anew since then stays. */
-  async purge(pack: StoredPack, signal: AbortSignal): Promise<void> {
-    const { jsm } = this.#connection;
+  purge(pack: StoredPack, signal: AbortSignal): Promise<void> {
     const filter = packSubjectOf(pack.digest, 0).replace(/\.0$/, ".*");
-    try {
-      await race(jsm.streams.purge(PACK_STREAM, { filter, seq: pack.sequence + 1 }), signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw StoreError.from(error, `collecting pack ${pack.digest}`);
-    }
+    return purgeUpTo(this.#connection, { stream: PACK_STREAM, filter, sequence: pack.sequence }, signal);
   }
 
   async #isFresh(digest: string, chunks: number, signal: AbortSignal): Promise<boolean> {
@@ -89,6 +81,6 @@ export class PackStore {
 
   #newest(digest: string, chunk: number, signal: AbortSignal) {
     const where = { stream: PACK_STREAM, subject: packSubjectOf(digest, chunk) };
-    return readNewest(this.#connection.jsm, where, signal);
+    return readNewest(this.#connection, where, signal);
   }
 }

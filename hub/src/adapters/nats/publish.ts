@@ -1,9 +1,9 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { ApiError } from "@nats-io/jetstream";
 import { headers as newHeaders, nuid } from "@nats-io/transport-node";
-import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import { race } from "@axle/runtime/deadline.ts";
-import { REQUEST_TIMEOUT_MS } from "./connect.ts";
+import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import { REQUEST_TIMEOUT_MS } from "./hub-connection.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { StoreError } from "./store-error.ts";
 
 export interface OutgoingMessage {
@@ -34,12 +34,13 @@ interface PublishAck {
  * does not hold; `timeout` and `unavailable` leave open whether it was stored.
  */
 export async function publishMessage(
-  nc: NatsConnection,
+  connection: HubConnection,
   message: OutgoingMessage,
   options: { readonly expect?: Expectation; readonly signal: AbortSignal },
 ): Promise<number> {
   const head = headersOf(message, options.expect);
-  const ack = await request(nc, { message, head, signal: options.signal });
+  const send = async () => parseAck(await requestWith(connection, message, head));
+  const ack = await connection.ask(send, { what: `writing ${message.subject}`, signal: options.signal });
   return ack.seq;
 }
 
@@ -48,70 +49,52 @@ export async function publishMessage(
  * committed. Resolves with the sequence of the last; the others come directly before it. Errors as {@link publishMessage}.
  */
 export async function publishBatch(
-  nc: NatsConnection,
+  connection: HubConnection,
   messages: readonly OutgoingMessage[],
   options: { readonly expect: Expectation; readonly signal: AbortSignal },
 ): Promise<number> {
-  const { expect, signal } = options;
   const [first] = messages;
   if (first === undefined) throw new StoreError("corrupt", "a batch needs a message");
-  if (messages.length === 1) return publishMessage(nc, first, options);
+  if (messages.length === 1) return publishMessage(connection, first, options);
+  const what = `writing ${messages.length} messages from ${first.subject} on`;
+  const send = () => sendBatch(connection, messages, options.expect);
+  const ack = await connection.ask(send, { what, signal: options.signal });
+  if (ack.count !== messages.length) {
+    throw new StoreError("corrupt", `a batch of ${messages.length} was acknowledged as ${ack.count ?? 0}`);
+  }
+  return ack.seq;
+}
+
+/** Sends all at once: the first and the last are answered, in between only errors would be. */
+async function sendBatch(
+  connection: HubConnection,
+  messages: readonly OutgoingMessage[],
+  expect: Expectation,
+): Promise<PublishAck> {
   const id = nuid.next();
-  const started = messages.map((message, index) => {
+  const answers = messages.map((message, index) => {
     const isLast = index === messages.length - 1;
     const head = headersOf(message, index === 0 ? expect : undefined);
     head.set("Nats-Batch-Id", id);
     head.set("Nats-Batch-Sequence", String(index + 1));
     if (isLast) head.set("Nats-Batch-Commit", "1");
-    if (isLast) return request(nc, { message, head, signal });
-    if (index === 0) return request(nc, { message, head, signal, isOpening: true });
-    publishPlain(nc, message, head);
-    return undefined;
+    if (index > 0 && !isLast) return connection.nc.publish(message.subject, message.payload, { headers: head });
+    return requestWith(connection, message, head);
   });
-  const [opening, commit] = [started[0], started.at(-1)];
-  // What the first was refused for says more than "no such batch" of the last.
-  const [, ack] = await Promise.all([opening, commit]);
-  if (ack === undefined || ack.count !== messages.length) {
-    throw new StoreError("corrupt", `a batch of ${messages.length} was acknowledged as ${ack?.count ?? 0}`);
-  }
-  return ack.seq;
+  // What the first is refused for says more than "no such batch" of the last. Empty is yes.
+  const opening = Promise.resolve(answers[0]).then((answer) =>
+    answer?.data.length === 0 ? undefined : parseAck(answer),
+  );
+  const [, commit] = await Promise.all([opening, answers.at(-1)]);
+  return parseAck(commit ?? undefined);
 }
 
-interface PublishRequest {
-  readonly message: OutgoingMessage;
-  readonly head: MsgHdrs;
-  readonly signal: AbortSignal;
-  /** The first of a batch is answered with nothing when accepted. */
-  readonly isOpening?: boolean;
+async function requestWith(connection: HubConnection, message: OutgoingMessage, head: MsgHdrs): Promise<Msg> {
+  return connection.nc.request(message.subject, message.payload, { headers: head, timeout: REQUEST_TIMEOUT_MS });
 }
 
-async function request(nc: NatsConnection, publish: PublishRequest): Promise<PublishAck> {
-  const { message, head, signal, isOpening = false } = publish;
-  const what = `writing ${message.subject}`;
-  try {
-    signal.throwIfAborted();
-    const answer = await race(
-      nc.request(message.subject, message.payload, { headers: head, timeout: REQUEST_TIMEOUT_MS }),
-      signal,
-    );
-    if (isOpening && answer.data.length === 0) return { seq: 0 };
-    return parseAck(answer);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw StoreError.from(error, what);
-  }
-}
-
-function publishPlain(nc: NatsConnection, message: OutgoingMessage, head: MsgHdrs): void {
-  try {
-    nc.publish(message.subject, message.payload, { headers: head });
-  } catch (error) {
-    throw StoreError.from(error, `writing ${message.subject}`);
-  }
-}
-
-function parseAck(answer: Msg): PublishAck {
-  const body = answer.json<{ error?: ApiError; seq?: number; count?: number }>();
+function parseAck(answer: Msg | undefined): PublishAck {
+  const body = answer?.json<{ error?: ApiError; seq?: number; count?: number }>() ?? {};
   if (body.error !== undefined) throw new JetStreamApiError(body.error);
   if (typeof body.seq !== "number") throw new StoreError("corrupt", "the server's acknowledgement has no sequence");
   return { seq: body.seq, ...(body.count === undefined ? {} : { count: body.count }) };

@@ -1,10 +1,9 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
 import { createInbox } from "@nats-io/transport-node";
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import { race, withDeadline } from "@axle/runtime/deadline.ts";
+import { withDeadline } from "@axle/runtime/deadline.ts";
 import { sleep } from "@axle/runtime/sleep.ts";
-import { REQUEST_TIMEOUT_MS } from "./connect.ts";
-import type { HubConnection } from "./connect.ts";
+import { REQUEST_TIMEOUT_MS } from "./hub-connection.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { StoreError } from "./store-error.ts";
 
 export interface StoredMessage {
@@ -20,40 +19,40 @@ const LARGEST_READ = 1_000;
 
 /** The newest message of a subject, from the stream's leader; undefined when there is none. Throws {@link StoreError}. */
 export async function readNewest(
-  jsm: JetStreamManager,
+  connection: HubConnection,
   where: { readonly stream: string; readonly subject: string },
   signal: AbortSignal,
 ): Promise<StoredMessage | undefined> {
   const { stream, subject } = where;
-  try {
-    const found = await race(jsm.streams.getMessage(stream, { last_by_subj: subject }), signal);
-    if (found === null) return undefined;
-    return {
-      subject: found.subject,
-      sequence: found.seq,
-      atMs: found.time.getTime(),
-      data: found.data,
-      headers: found.header,
-    };
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw StoreError.from(error, `reading ${subject}`);
-  }
+  const read = () => connection.jsm.streams.getMessage(stream, { last_by_subj: subject });
+  const found = await connection.ask(read, { what: `reading ${subject}`, signal });
+  if (found === null) return undefined;
+  const { seq: sequence, time, data, header: headers } = found;
+  return { subject: found.subject, sequence, atMs: time.getTime(), data, headers };
 }
 
 /** Subjects of a stream that match a filter, from the stream's leader. Throws {@link StoreError}. */
 export async function listSubjects(
-  jsm: JetStreamManager,
+  connection: HubConnection,
   where: { readonly stream: string; readonly filter: string },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  try {
-    const info = await race(jsm.streams.info(where.stream, { subjects_filter: where.filter }), signal);
-    return Object.keys(info.state.subjects ?? {});
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw StoreError.from(error, `listing ${where.filter}`);
-  }
+  const list = () => connection.jsm.streams.info(where.stream, { subjects_filter: where.filter });
+  const info = await connection.ask(list, { what: `listing ${where.filter}`, signal });
+  return Object.keys(info.state.subjects ?? {});
+}
+
+/**
+ * Removes what a filter matches, up to a sequence: what was written since then stays, whoever wrote it. Throws
+ * {@link StoreError}.
+ */
+export async function purgeUpTo(
+  connection: HubConnection,
+  what: { readonly stream: string; readonly filter: string; readonly sequence: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const purge = () => connection.jsm.streams.purge(what.stream, { filter: what.filter, seq: what.sequence + 1 });
+  await connection.ask(purge, { what: `removing ${what.filter}`, signal });
 }
 
 /**
@@ -133,11 +132,14 @@ function readOnce(
     },
   });
   const request = JSON.stringify({ multi_last: chunk.subjects, seq: chunk.from });
-  nc.publish(`$JS.API.DIRECT.GET.${chunk.stream}`, request, { reply: inbox });
-  const settled = withDeadline({ timeoutMs: REQUEST_TIMEOUT_MS, signal, what: "a bulk read" }, (deadline) =>
-    race(result.promise, deadline),
-  );
-  return settled.finally(() => subscription.unsubscribe());
+  const send = () => {
+    nc.publish(`$JS.API.DIRECT.GET.${chunk.stream}`, request, { reply: inbox });
+    return result.promise;
+  };
+  const what = `reading ${chunk.stream}`;
+  return withDeadline({ timeoutMs: REQUEST_TIMEOUT_MS, signal, what }, (deadline) =>
+    connection.ask(send, { what, signal: deadline }),
+  ).finally(() => subscription.unsubscribe());
 }
 
 function endOf(message: Msg, messages: StoredMessage[]): Answer {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Claim, ClusterStatus, JoinToken, KeyedStore, Registration } from "../../registry-ports.ts";
-import type { HubConnection } from "./connect.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { NatsKeyedStore } from "./keyed-store.ts";
 
 const sliceNumber = z.object({ epoch: z.number(), n: z.number() });

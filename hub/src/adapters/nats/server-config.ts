@@ -17,7 +17,7 @@ export interface ServerConfigOptions {
 export const MAX_PAYLOAD_BYTES = 8 * 1_024 * 1_024;
 
 /**
- * Configuration of a nats-server in operator mode that knows the fleet's account. Contains no secret. `sync_interval:
+ * Configuration of a nats-server in operator mode that knows the fleet's accounts. Contains no secret. `sync_interval:
  * always` because an acknowledged write must survive power loss; on a cluster of servers replication may stand for it.
  */
 export function renderServerConfig(identity: NatsIdentity, options: ServerConfigOptions): string {
@@ -31,7 +31,7 @@ websocket {
   tls { cert_file: ${quote(tls.certFile)}, key_file: ${quote(tls.keyFile)} }
 }
 `;
-  return `# nats-server for an Axle fleet: operator mode, one account, claims kept by the server itself.
+  return `# nats-server for an Axle fleet: operator mode, the fleet's accounts, claims kept by the server itself.
 server_name: ${quote(serverName)}
 listen: ${quote(`${host}:${port}`)}
 max_payload: ${MAX_PAYLOAD_BYTES}
@@ -59,8 +59,7 @@ resolver {
 }
 # Only what the server does not know yet: claims it was given later are newer and stay.
 resolver_preload {
-  ${identity.accountId}: ${identity.bootstrapAccountClaims()}
-  ${identity.systemAccountId}: ${identity.systemAccountClaims()}
+${[...identity.bootstrapAccounts()].map(([id, claims]) => `  ${id}: ${claims}`).join("\n")}
 }
 `;
 }

@@ -1,7 +1,7 @@
 import { JetStreamApiCodes, JetStreamApiError, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import type { Logger } from "@axle/runtime/logger.ts";
-import { race } from "@axle/runtime/deadline.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { StoreError } from "./store-error.ts";
 import { AUDIT_STREAM, BUCKETS, bucketStream, PACK_STREAM, STATE_STREAM, STATE_SUBJECTS } from "./subjects.ts";
 
@@ -59,16 +59,12 @@ export function wantedStreams(replicas: number): readonly Wanted[] {
  * {@link StoreError}, `corrupt` for a stream of our name that cannot be made ours.
  */
 export async function ensureStreams(
-  jsm: JetStreamManager,
+  connection: HubConnection,
   options: { readonly replicas: number; readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<void> {
   for (const wanted of wantedStreams(options.replicas)) {
-    try {
-      await race(ensureStream(jsm, wanted, options.log), options.signal);
-    } catch (error) {
-      if (options.signal.aborted) throw error;
-      throw StoreError.from(error, `preparing stream ${wanted.name}`);
-    }
+    const ensure = () => ensureStream(connection.jsm, wanted, options.log);
+    await connection.ask(ensure, { what: `preparing stream ${wanted.name}`, signal: options.signal });
   }
 }
 

@@ -1,19 +1,28 @@
 import { join } from "node:path";
+import process from "node:process";
 import { createTemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { silentLogger } from "@axle/runtime/logger.ts";
+import { createLogger } from "@axle/runtime/logger.ts";
 import type { HubKeys } from "../../identity/hub-keys.ts";
 import { openHubKeys } from "../../identity/hub-keys.ts";
 import { connectHub } from "./connect.ts";
-import type { ConnectOptions, HubConnection } from "./connect.ts";
+import type { ConnectOptions } from "./connect.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
+import type { HubConnection } from "./hub-connection.ts";
 import { acquire } from "./lead.ts";
 import type { Leadership } from "./leadership.ts";
 import { NatsIdentity } from "./nats-identity.ts";
 import { ensureStreams } from "./streams.ts";
+
+/** `AXLE_TEST_LOG=debug` shows what the code under test says. */
+const testLog = createLogger({
+  destination: process.stderr,
+  format: "text",
+  level: process.env["AXLE_TEST_LOG"] === "debug" ? "debug" : "silent",
+});
 
 /** For tests: the NATS side of one hub on a data folder of its own, with a real server. */
 export class TestFleet implements AsyncDisposable {
@@ -42,7 +51,7 @@ export class TestFleet implements AsyncDisposable {
     stack.defer(() => fleet.stopServer());
     await fleet.startServer();
     const connection = await fleet.connect();
-    await ensureStreams(connection.jsm, { replicas: 1, log: silentLogger, signal: neverAborts });
+    await ensureStreams(connection, { replicas: 1, log: testLog, signal: neverAborts });
     return fleet;
   }
 
@@ -75,7 +84,7 @@ export class TestFleet implements AsyncDisposable {
       port: 0,
       webSocketPort: 0,
       tls: { certFile: join(this.keys.folder.path, "server.crt"), keyFile: join(this.keys.folder.path, "server.key") },
-      log: silentLogger,
+      log: testLog,
       sendSignal: (pid, signal) => process.kill(pid, signal),
     });
   }
@@ -91,7 +100,7 @@ export class TestFleet implements AsyncDisposable {
       servers: [`tls://127.0.0.1:${port}`],
       identity: this.identity,
       caPem: this.keys.ca.certificatePem,
-      log: silentLogger,
+      log: testLog,
       signal: neverAborts,
     };
   }
@@ -120,7 +129,7 @@ export class TestFleet implements AsyncDisposable {
 
   /** Takes the lease; `instance` as for a hub on that data. */
   async lead(connection: HubConnection, instance = "test"): Promise<Leadership> {
-    return acquire({ connection, log: silentLogger, holder: "test", instance, ttlMs: 300, renewMs: 50 }, neverAborts);
+    return acquire({ connection, log: testLog, holder: "test", instance, ttlMs: 300, renewMs: 50 }, neverAborts);
   }
 
   jetstream(nc: NatsConnection) {

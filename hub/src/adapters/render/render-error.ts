@@ -31,7 +31,11 @@ export class RenderError extends Error {
   readonly code: RenderErrorCode;
   readonly place: Place | undefined;
 
-  constructor(code: RenderErrorCode, message: string, options: { readonly place?: Place; readonly cause?: unknown } = {}) {
+  constructor(
+    code: RenderErrorCode,
+    message: string,
+    options: { readonly place?: Place; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.place = options.place;

@@ -1,5 +1,7 @@
 import { execFile, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { access, chmod, constants, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { kill as killProcess } from "node:process";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { RenderError } from "./render-error.ts";
 
@@ -53,7 +55,7 @@ export class Sandbox {
   readonly #options: Required<SandboxOptions>;
   readonly #free: (() => void)[] = [];
   #running = 0;
-  #prepared: Promise<{ level: SandboxLevel; home: string }> | undefined;
+  #prepared: Promise<Prepared> | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...DEFAULTS, ...options };
@@ -68,11 +70,11 @@ export class Sandbox {
   async run(command: RendererCommand, signal: AbortSignal): Promise<string> {
     await this.#enter(signal);
     try {
-      const { level, home } = await (this.#prepared ??= this.#probe(command.cwd));
-      if (command.writes !== true) return await this.#execute(command, { level, home, temporary: home }, signal);
+      const prepared = await (this.#prepared ??= this.#probe(command.cwd));
+      if (command.writes !== true) return await this.#execute(command, { prepared, temporary: prepared.home }, signal);
       const temporary = await this.makeFolder();
       try {
-        return await this.#execute(command, { level, home, temporary }, signal);
+        return await this.#execute(command, { prepared, temporary }, signal);
       } finally {
         await rm(temporary, { recursive: true, force: true });
       }
@@ -117,49 +119,47 @@ export class Sandbox {
     else next();
   }
 
-  async #probe(readable: string): Promise<{ level: SandboxLevel; home: string }> {
+  async #probe(readable: string): Promise<Prepared> {
     const { directory, user } = this.#options;
     const home = join(directory, "home");
     await rm(directory, { recursive: true, force: true });
     await mkdir(home, { recursive: true });
     await chmod(directory, 0o755);
     await chmod(home, 0o555);
-    const works = (program: string, args: readonly string[]): Promise<boolean> =>
-      new Promise((resolve) => {
-        execFile(program, args, { env: SYSTEM_PATH, timeout: 5_000 }, (error) => resolve(error === null));
-      });
+    const unshare = await findUnshare();
     const asUser = ["-S", String(user), "-G", String(user)];
-    const [memoryLimit, drops, isolates, isolatesUnprivileged] = await Promise.all([
-      works("sh", ["-c", "ulimit -v 1048576"]),
-      works("unshare", [...asUser, "sh", "-c", 'test -r "$1" && test -x "$1" && test -x "$2"', "sh", readable, home]),
-      works("unshare", ["-n", "true"]),
-      works("unshare", ["-U", "-n", "true"]),
+    const canRead = [SHELL, "-c", 'test -r "$1" && test -x "$1" && test -x "$2"', "sh", readable, home];
+    const noNetwork = userInfo().uid === 0 ? ["-n"] : ["-U", "-n"];
+    const [memoryLimit, drops, isolates] = await Promise.all([
+      succeeds(SHELL, ["-c", "ulimit -v 1048576"]),
+      succeeds(unshare, [...asUser, ...canRead]),
+      succeeds(unshare, [...noNetwork, SHELL, "-c", "exit 0"]),
     ]);
-    const network = isolates || isolatesUnprivileged ? "none" : "shared";
-    return { level: { network, user: drops ? user : undefined, memoryLimit }, home };
+    const fence = [...(isolates ? noNetwork : []), ...(drops ? asUser : [])];
+    return {
+      level: { network: isolates ? "none" : "shared", user: drops ? user : undefined, memoryLimit },
+      wrappers: fence.length === 0 ? [] : [unshare, ...fence],
+      home,
+    };
   }
 
   #execute(
     command: RendererCommand,
-    place: { readonly level: SandboxLevel; readonly home: string; readonly temporary: string },
+    place: { readonly prepared: Prepared; readonly temporary: string },
     signal: AbortSignal,
   ): Promise<string> {
     const { timeoutMs, outputBytes } = this.#options;
-    const [program, ...args] = this.#commandLine(command, place.level);
+    const [program, ...args] = this.#commandLine(command, place.prepared);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const child = spawn(program, args, {
       cwd: command.cwd,
-      env: environmentFor(place.home, place.temporary),
+      env: environmentFor(place.prepared.home, place.temporary),
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
     const kill = (reason: Error): void => {
       reject(reason);
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-      } catch {
-        // It ended a moment ago.
-      }
+      if (child.pid !== undefined) killGroup(child.pid);
     };
     const output: Buffer[] = [];
     let size = 0;
@@ -167,7 +167,10 @@ export class Sandbox {
     child.stdout.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size <= outputBytes) output.push(chunk);
-      else kill(new RenderError("too-large", `renders to more than ${outputBytes / 1024 ** 2} MiB of YAML; split the app`));
+      else
+        kill(
+          new RenderError("too-large", `renders to more than ${outputBytes / 1024 ** 2} MiB of YAML; split the app`),
+        );
     });
     child.stderr.on("data", (chunk: Buffer) => {
       if (stderr.length < STDERR_BYTES) stderr += chunk.toString();
@@ -178,7 +181,9 @@ export class Sandbox {
     );
     const abort = (): void => kill(signal.reason as Error);
     signal.addEventListener("abort", abort, { once: true });
-    child.once("error", (cause) => reject(new RenderError("tool", `cannot run ${command.program}: ${cause.message}`, { cause })));
+    child.once("error", (cause) =>
+      reject(new RenderError("tool", `cannot run ${command.program}: ${cause.message}`, { cause })),
+    );
     child.once("close", (code, ended) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
@@ -190,29 +195,50 @@ export class Sandbox {
     return promise;
   }
 
-  /** Wrappers replace themselves with the next program (`exec`), so one process runs in the end. */
-  #commandLine(command: RendererCommand, level: SandboxLevel): [string, ...string[]] {
+  /** Every wrapper replaces itself with the next program (`exec`), so one process runs in the end. */
+  #commandLine(command: RendererCommand, { level, wrappers }: Prepared): [string, ...string[]] {
     const { timeoutMs, memoryBytes } = this.#options;
-    const wrappers: string[] = [];
-    if (level.network === "none" || level.user !== undefined) {
-      wrappers.push("unshare");
-      if (level.network === "none") wrappers.push(level.user === undefined && !isRoot() ? "-Un" : "-n");
-      if (level.user !== undefined) wrappers.push("-S", String(level.user), "-G", String(level.user));
-    }
-    if (!level.memoryLimit) return [...wrappers, command.program, ...command.args] as [string, ...string[]];
-    // CPU seconds end a renderer whose hub was killed before it could end it.
-    const limits = `ulimit -v ${Math.floor(memoryBytes / 1024)} -t ${Math.ceil((timeoutMs / 1000) * 4)} -c 0; exec "$@"`;
-    return ["/bin/sh", "-c", limits, "sh", ...wrappers, command.program, ...command.args];
+    const fenced = [...wrappers, command.program, ...command.args] as [string, ...string[]];
+    if (!level.memoryLimit) return fenced;
+    // The limit on CPU ends a renderer whose hub was killed before it could end it.
+    const limits = [`-v ${Math.floor(memoryBytes / 1024)}`, `-t ${Math.ceil((timeoutMs / 1000) * 4)}`, "-c 0"];
+    return [SHELL, "-c", `${limits.map((limit) => `ulimit ${limit}; `).join("")}exec "$@"`, "sh", ...fenced];
   }
 }
 
-/** Where the wrappers are; renderers themselves are named by absolute path. */
-const SYSTEM_PATH = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+interface Prepared {
+  readonly level: SandboxLevel;
+  /** `unshare` with what works here, or nothing. */
+  readonly wrappers: readonly string[];
+  /** Empty and read-only. */
+  readonly home: string;
+}
 
-/** GOGC as high as memory allows takes a fifth off a chart's time: these processes are over before garbage matters. */
+const SHELL = "/bin/sh";
+
+async function findUnshare(): Promise<string> {
+  for (const path of ["/usr/bin/unshare", "/bin/unshare"]) {
+    const usable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (usable) return path;
+  }
+  return "/usr/bin/unshare";
+}
+
+function succeeds(program: string, args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(program, args, { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
+  });
+}
+
+/**
+ * No PATH: a renderer can start nothing it was not told about (kustomize would run git for a remote base). A garbage
+ * collector that hardly runs takes a fifth off a chart's time, and these processes are over before garbage matters.
+ */
 function environmentFor(home: string, temporary: string): Record<string, string> {
   return {
-    ...SYSTEM_PATH,
     LANG: "C",
     HOME: home,
     XDG_CACHE_HOME: home,
@@ -228,14 +254,22 @@ function environmentFor(home: string, temporary: string): Record<string, string>
   };
 }
 
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
+function killGroup(leader: number): void {
+  try {
+    killProcess(-leader, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 function failure(program: string, stderr: string, how: number | string): RenderError {
   if (/out of memory|cannot allocate memory|failed to reserve/.test(stderr)) {
-    return new RenderError("too-large", "needs more memory to render than the limit; look for a loop, or split the app");
+    return new RenderError(
+      "too-large",
+      "needs more memory to render than the limit; look for a loop, or split the app",
+    );
   }
-  if (/^(unshare|sh|\/bin\/sh): /m.test(stderr)) return new RenderError("tool", `cannot run ${program}: ${stderr.trim()}`);
+  if (/^(unshare|sh|\/bin\/sh): /m.test(stderr))
+    return new RenderError("tool", `cannot run ${program}: ${stderr.trim()}`);
   return new RenderError("renderer", stderr.trim() || `${program} ended with ${how}`);
 }

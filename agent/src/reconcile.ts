@@ -1,0 +1,271 @@
+import type { AppSettings } from "@axle/core/fleet/app.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
+import type { Logger } from "@axle/runtime/logger.ts";
+import type { KubeClient } from "./adapters/kube/kube-client.ts";
+import type { DesiredState, ReconcileEvents, ReconcileOutcome, Reconciler } from "./ports.ts";
+import { ownerOf } from "./reconcile/adoption.ts";
+import { AgentStore } from "./reconcile/agent-store.ts";
+import { AppApplier } from "./reconcile/app-applier.ts";
+import { AppBoard } from "./reconcile/app-board.ts";
+import { AppPlanner } from "./reconcile/app-planner.ts";
+import { AppRunner } from "./reconcile/app-runner.ts";
+import type { AppOutcome } from "./reconcile/app-runner.ts";
+import { awaitHealth } from "./reconcile/await-health.ts";
+import { setUpCluster } from "./reconcile/cluster-setup.ts";
+import { verifyCluster } from "./reconcile/cluster-verifier.ts";
+import { DriftCorrector } from "./reconcile/drift-corrector.ts";
+import { forgetDeleted, removeGoneApps } from "./reconcile/gone-apps.ts";
+import { InventoryStore } from "./reconcile/inventory-store.ts";
+import { loadLive } from "./reconcile/live-loader.ts";
+import { ObjectBook } from "./reconcile/object-book.ts";
+import { OwnedObjects } from "./reconcile/owned-objects.ts";
+import { isSurelyApplied } from "./reconcile/owned-state.ts";
+import { OwnedWatches } from "./reconcile/owned-watches.ts";
+import { FIELD_MANAGER, isPaused } from "./reconcile/ownership-mark.ts";
+import { prepareObject } from "./reconcile/prepare-object.ts";
+import { Pruner } from "./reconcile/pruner.ts";
+import type { PrunePlan } from "./reconcile/pruner.ts";
+import { SliceResolver } from "./reconcile/resolved-app.ts";
+import type { ResolvedSlice } from "./reconcile/resolved-app.ts";
+import { SlicePass } from "./reconcile/slice-pass.ts";
+import { StatusWriter } from "./reconcile/status-writer.ts";
+import { StepTally } from "./reconcile/step-tally.ts";
+
+export interface KubeReconcilerOptions {
+  readonly client: KubeClient;
+  /** Id of the cluster, in every mark. */
+  readonly cluster: string;
+  readonly events: ReconcileEvents;
+  readonly log: Logger;
+  readonly now?: () => number;
+  /** The hub's clock as far as the session knows it: approvals expire by it. */
+  readonly hubNow?: () => number;
+}
+
+type Outcomes = ReadonlyMap<string, AppOutcome>;
+
+/**
+ * Makes the cluster match a slice. Each app by itself, those without dependencies between them at once: dry-run of what
+ * changed -> inventory as the union of old and new -> apply in stages -> health -> prune -> inventory as the new set.
+ * What is clean is known from our own applies and from watches, so an app that did not change costs no request; the
+ * rejected alternative, reading everything each time, costs seconds for a thousand objects.
+ */
+export class KubeReconciler implements Reconciler {
+  readonly #options: KubeReconcilerOptions;
+    readonly #book = new ObjectBook();
+  readonly #board: AppBoard;
+  readonly #store: AgentStore;
+  readonly #inventories: InventoryStore;
+  readonly #owned: OwnedObjects;
+  readonly #corrector: DriftCorrector;
+  readonly #watches: OwnedWatches;
+  readonly #status: StatusWriter;
+  readonly #resolver: SliceResolver;
+  readonly #runner: AppRunner;
+  readonly #pruner: Pruner;
+  readonly #steps: StepTally;
+  #settings: ReadonlyMap<string, AppSettings> = new Map();
+  #approvals: readonly DeletionApproval[] = [];
+  #setUp: Promise<void> | undefined;
+  #watching: AbortSignal | undefined;
+
+  constructor(options: KubeReconcilerOptions) {
+    const { client, cluster, events, log, now = Date.now, hubNow = now } = options;
+    this.#options = options;
+    const book = this.#book;
+    this.#store = new AgentStore(client, cluster);
+    this.#inventories = new InventoryStore(client, cluster);
+    this.#status = new StatusWriter({ store: this.#store, inventories: this.#inventories, log });
+    const board = new AppBoard({
+      app: (report) => {
+        this.#status.app(report);
+        events.app(report);
+      },
+      appGone: (app) => {
+        this.#status.appGone(app);
+        events.appGone(app);
+      },
+    });
+    this.#board = board;
+    this.#corrector = new DriftCorrector({
+      cluster,
+      book,
+      board,
+      log,
+      now,
+      owned: () => this.#owned,
+      settingsOf: (app) => this.#settings.get(app),
+    });
+    this.#owned = new OwnedObjects({
+      client,
+      cluster,
+      book,
+      board,
+      now,
+      onDrift: (known, live) => this.#corrector.found(known, live),
+      onDoubt: (id) => this.#corrector.doubt(id),
+      onEvent: (id, live) => this.#onEvent(id, live),
+    });
+    const [owned, inventories] = [this.#owned, this.#inventories];
+    this.#watches = new OwnedWatches({ client, sink: owned, log });
+    this.#resolver = new SliceResolver(client.discovery);
+    this.#pruner = new Pruner({
+      client,
+      cluster,
+      book,
+      board,
+      inventories,
+      log,
+      hubNow,
+      useApprovals: (ids, signal) => {
+        const used = this.#approvals.filter(({ id }) => ids.has(id));
+        return this.#store.useApprovals(used, { nowMs: hubNow(), signal });
+      },
+    });
+    this.#steps = new StepTally((number, step, atMs) => events.step(number, step, atMs), now);
+    const planner = new AppPlanner({ client, cluster, book, owned });
+    this.#runner = new AppRunner({
+      applier: new AppApplier({ client, book, owned, planner, inventories }),
+      board,
+      pruner: this.#pruner,
+      steps: this.#steps,
+      log,
+      onApplied: () => this.#watchOwned(),
+      awaitHealth: ({ desired }, signal) =>
+        awaitHealth({
+          app: desired.name,
+          timeoutMs: desired.settings.sync.timeoutMs,
+          signal,
+          board,
+          book,
+          owned,
+          isWatched: (kind) => this.#watches.isLive(kind),
+        }),
+    });
+  }
+
+  async readAccepted(signal: AbortSignal): Promise<SliceNumber | undefined> {
+    return this.#store.read(signal);
+  }
+
+  async writeAccepted(number: SliceNumber, signal: AbortSignal): Promise<void> {
+    await this.#prepare(signal);
+    await this.#store.accept(number, signal);
+  }
+
+  async watch(signal: AbortSignal): Promise<void> {
+    this.#watching = signal;
+    await Promise.all([this.#watches.run(signal), this.#corrector.run(signal), this.#status.run(signal)]);
+  }
+
+  /** The full comparison by dry-run, from time to time. What differs is drift. */
+  async verifyAll(signal: AbortSignal): Promise<void> {
+    const { client, cluster } = this.#options;
+    await verifyCluster({ client, cluster, book: this.#book, owned: this.#owned, signal });
+  }
+
+  async reconcile(desired: DesiredState, signal: AbortSignal): Promise<ReconcileOutcome> {
+    await this.#prepare(signal);
+    const accepted = this.#store.accept(desired.number, signal);
+    // Awaited before the first write; a failure must not be unhandled until then.
+    accepted.catch(() => undefined);
+    const slice = await this.#resolver.resolve(desired);
+    this.#settings = new Map(desired.apps.map((app) => [app.name, app.settings]));
+    this.#steps.begin(desired.number, desired.apps.length);
+    const loaded = await this.#loadUnknown(slice, signal);
+    this.#approvals = desired.approvals;
+    const prunes = this.#pruner.plan(desired, slice, this.#store.usedApprovals);
+    const pass = new SlicePass({ slice, loaded, book: this.#book, signal });
+    const outcomes = new Map<string, AppOutcome>();
+    const runs = slice.apps.map(async (app) => {
+      outcomes.set(app.desired.name, await this.#runner.run(app, { pass, prunes, accepted }));
+    });
+    for (const run of await Promise.allSettled(runs)) if (run.status === "rejected") throw run.reason;
+    await accepted;
+    const left = await this.#finish(pass, prunes, outcomes);
+    return this.#outcomeOf(desired, outcomes, left);
+  }
+
+  /** Once: our kinds, what we accepted, what we own. Tried again by the next pass when it fails. */
+  async #prepare(signal: AbortSignal): Promise<void> {
+    this.#setUp ??= (async () => {
+      await setUpCluster(this.#options.client, signal);
+      await this.#store.read(signal);
+      await this.#inventories.load(signal);
+    })();
+    try {
+      await this.#setUp;
+    } catch (error) {
+      this.#setUp = undefined;
+      throw error;
+    }
+  }
+
+  /** After a start: what an inventory holds and we know nothing of is looked up, and need not be dry-run where it is surely as it should be. */
+  async #loadUnknown(slice: ResolvedSlice, signal: AbortSignal): Promise<ReadonlyMap<ObjectId, KubeObject>> {
+    const loaded = new Map<ObjectId, KubeObject>();
+    const { client, cluster } = this.#options;
+    const held = new Set(this.#inventories.apps.flatMap((app) => this.#inventories.idsOf(app)));
+    const appOf = slice.claims;
+    const unknown = slice.apps
+      .flatMap((app) => app.objects)
+      .filter(({ id }) => this.#book.get(id) === undefined && held.has(id));
+    await loadLive(client, {
+      objects: unknown,
+      signal,
+      onLive: ({ id, source }, live) => {
+        const app = appOf.get(id) ?? "";
+        const isOurs = ownerOf(live, cluster).kind === "ours" && !isPaused(live);
+        const isSure = isOurs && isSurelyApplied(prepareObject(source, { cluster, app }), live, FIELD_MANAGER);
+        if (isSure) this.#owned.settle(id, app, { source, live });
+        else loaded.set(id, live);
+      },
+    });
+    return loaded;
+  }
+
+  /** What concerns all apps at once, when each has done what it could. Returns the apps that have something left to do. */
+  async #finish(pass: SlicePass, prunes: PrunePlan, outcomes: Outcomes): Promise<readonly string[]> {
+    const { slice, signal } = pass;
+    for (const app of this.#inventories.apps) await this.#pruner.handOver(app, slice, signal);
+    const left = await removeGoneApps({
+      slice,
+      prunes,
+      signal,
+      inventories: this.#inventories,
+      board: this.#board,
+      pruner: this.#pruner,
+      newcomersFailed: slice.apps
+        .map(({ desired }) => desired.name)
+        .filter((app) => isFailure(outcomes.get(app)) && this.#inventories.idsOf(app).length === 0),
+    });
+    this.#watchOwned();
+    await this.#board.settled();
+    return left;
+  }
+
+  #outcomeOf(desired: DesiredState, outcomes: Outcomes, left: readonly string[]): ReconcileOutcome {
+    const applied = [...outcomes.values()].every((outcome) => !isFailure(outcome));
+    const retry = [...outcomes].filter(([, outcome]) => outcome !== "done" && outcome !== "observed");
+    if (applied) this.#status.applied(desired.number);
+    if (applied && retry.length === 0 && left.length === 0) this.#steps.done("pruned");
+    return { applied, retry: [...retry.map(([app]) => app), ...left] };
+  }
+
+  #watchOwned(): void {
+    this.#watches.want([...this.#book.kinds, ...this.#pruner.kinds]);
+  }
+
+  #onEvent(id: ObjectId, live: KubeObject | undefined): void {
+    const app = this.#pruner.observe(id, live);
+    if (app === undefined || this.#watching === undefined) return;
+    forgetDeleted({ app, id, inventories: this.#inventories, board: this.#board, isGone: !this.#settings.has(app) }, this.#watching).catch(
+      (error: unknown) => this.#options.log.warn({ app, object: id, error }, "inventory not updated, left to the next pass"),
+    );
+  }
+}
+
+function isFailure(outcome: AppOutcome | undefined): boolean {
+  return outcome === "failed" || outcome === "blocked" || outcome === undefined;
+}

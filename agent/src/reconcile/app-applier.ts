@@ -1,0 +1,160 @@
+import { STAGES, compareForApply, stageOf } from "@axle/core/manifest/kind-order.ts";
+import type { Stage } from "@axle/core/manifest/kind-order.ts";
+import type { KubeClient } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
+import type { AppPlan, AppPlanner, PlannedWrite } from "./app-planner.ts";
+import { sayRefusal } from "./app-planner.ts";
+import { awaitEstablished } from "./cluster-setup.ts";
+import { eachBounded } from "./each-bounded.ts";
+import type { InventoryStore } from "./inventory-store.ts";
+import type { ObjectBook } from "./object-book.ts";
+import type { OwnedObjects } from "./owned-objects.ts";
+import { ReconcileError } from "./reconcile-error.ts";
+import type { ResolvedApp } from "./resolved-app.ts";
+import type { SlicePass } from "./slice-pass.ts";
+
+export interface AppApplierOptions {
+  readonly client: KubeClient;
+  readonly book: ObjectBook;
+  readonly owned: OwnedObjects;
+  readonly planner: AppPlanner;
+  readonly inventories: InventoryStore;
+}
+
+export interface ApplyHooks {
+  /** The dry-run is through; called with what would change. */
+  readonly planned: (plan: AppPlan) => void;
+  /** Resolves when the slice's number is stored: nothing is written before (S1). */
+  readonly accepted: Promise<void>;
+  /** About to write; not called when there is nothing to write. */
+  readonly writing: () => void;
+}
+
+const CONCURRENCY = 16;
+const ESTABLISH_TIMEOUT_MS = 60_000;
+const MOST_NAMED = 5;
+
+/** Applies one app: dry-run of all that may differ, inventory, then stage by stage. Objects that are as they should be cost nothing. */
+export class AppApplier {
+  readonly #options: AppApplierOptions;
+
+  constructor(options: AppApplierOptions) {
+    this.#options = options;
+  }
+
+  /** Throws a ReconcileError that says what was refused; then nothing was written, unless it could only be asked after a stage. */
+  async apply(app: ResolvedApp, pass: SlicePass, hooks: ApplyHooks): Promise<void> {
+    const { name, settings } = app.desired;
+    assertUnclaimed(app, pass);
+    const plan = await this.#plan(app, pass);
+    if (plan.refusals.length > 0) throw refusalOf(plan.refusals);
+    hooks.planned(plan);
+    if (settings.sync.mode === "observe") return;
+    const { inventories } = this.#options;
+    const isWriting = plan.writes.length + plan.deferred.length > 0;
+    if (isWriting) hooks.writing();
+    await hooks.accepted;
+    pass.signal.throwIfAborted();
+    await inventories.add(name, app.ids, { prune: settings.sync.prune, signal: pass.signal });
+    await this.#write(app, pass, plan);
+  }
+
+  async #plan(app: ResolvedApp, pass: SlicePass): Promise<AppPlan> {
+    const { book, planner } = this.#options;
+    const { name } = app.desired;
+    const objects = app.objects.filter(({ id, source }) => !book.isClean(id, name, source));
+    const { loaded, providerOf, signal } = pass;
+    return planner.plan({ app: name, objects, loaded, providerOf, signal });
+  }
+
+  async #write(app: ResolvedApp, pass: SlicePass, plan: AppPlan): Promise<void> {
+    const { name } = app.desired;
+    let writes = plan.writes;
+    for (const stage of STAGES) {
+      await this.#writeStage(app, { pass, writes: writes.filter((write) => stageOf(write.object.source) === stage) });
+      if (stage !== FIRST_STAGE) continue;
+      await this.#awaitKinds(writes, pass);
+      pass.founded(name);
+      if (plan.deferred.length > 0) writes = [...writes, ...(await this.#planDeferred(app, pass, plan))];
+    }
+  }
+
+  async #writeStage(
+    app: ResolvedApp,
+    options: { readonly pass: SlicePass; readonly writes: readonly PlannedWrite[] },
+  ): Promise<void> {
+    const { signal } = options.pass;
+    const sorted = options.writes.toSorted((a, b) => compareForApply(a.object.source, b.object.source));
+    const refusals: string[] = [];
+    for (const group of groupByKind(sorted)) {
+      await eachBounded(group, CONCURRENCY, async ({ object, adopt }) => {
+        try {
+          await this.#options.owned.write({ ...object, app: app.desired.name, adopt, signal });
+        } catch (error) {
+          signal.throwIfAborted();
+          const failure = KubeError.from(error);
+          if (failure.isServerAway) throw failure;
+          refusals.push(sayRefusal(object, failure));
+        }
+      });
+      if (refusals.length > 0) throw refusalOf(refusals);
+    }
+  }
+
+  async #awaitKinds(writes: readonly PlannedWrite[], pass: SlicePass): Promise<void> {
+    const crds = writes.map(({ object }) => object.source).filter(({ kind }) => kind === "CustomResourceDefinition");
+    if (crds.length === 0) return;
+    await awaitEstablished(this.#options.client, { crds, signal: pass.signal, timeoutMs: ESTABLISH_TIMEOUT_MS });
+  }
+
+  /** Now that what they waited for is there. */
+  async #planDeferred(app: ResolvedApp, pass: SlicePass, plan: AppPlan): Promise<readonly PlannedWrite[]> {
+    const { name } = app.desired;
+    for (const provider of new Set(plan.deferred.map((waiting) => waiting.provider))) {
+      if (provider !== name) await pass.awaitFounded(provider);
+    }
+    pass.signal.throwIfAborted();
+    const late = await this.#options.planner.plan({
+      app: name,
+      objects: plan.deferred.map(({ object }) => object),
+      loaded: pass.loaded,
+      providerOf: () => undefined,
+      signal: pass.signal,
+    });
+    if (late.refusals.length > 0) throw refusalOf(late.refusals);
+    return late.writes;
+  }
+}
+
+const [FIRST_STAGE]: readonly Stage[] = STAGES;
+
+function assertUnclaimed(app: ResolvedApp, pass: SlicePass): void {
+  const { name } = app.desired;
+  for (const { id } of app.objects) {
+    const claimer = pass.slice.claims.get(id);
+    if (claimer !== name) throw new ReconcileError("duplicate", `${id} is also declared by app ${claimer ?? "?"}`);
+  }
+}
+
+function* groupByKind(sorted: readonly PlannedWrite[]): Generator<readonly PlannedWrite[]> {
+  let group: PlannedWrite[] = [];
+  for (const write of sorted) {
+    const [first] = group;
+    if (first !== undefined && kindOf(first) !== kindOf(write)) {
+      yield group;
+      group = [];
+    }
+    group.push(write);
+  }
+  if (group.length > 0) yield group;
+}
+
+function kindOf(write: PlannedWrite): string {
+  return `${write.object.source.apiVersion}/${write.object.source.kind}`;
+}
+
+function refusalOf(refusals: readonly string[]): ReconcileError {
+  const named = refusals.slice(0, MOST_NAMED).join("; ");
+  const more = refusals.length > MOST_NAMED ? `; and ${refusals.length - MOST_NAMED} more` : "";
+  return new ReconcileError("refused", named + more);
+}

@@ -1,0 +1,160 @@
+import { STAGES, stageOf } from "@axle/core/manifest/kind-order.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import { addressOf } from "../adapters/kube/kube-client.ts";
+import type { KubeClient } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
+import { ownerOf } from "./adoption.ts";
+import { describeId } from "./app-board.ts";
+import { wouldChange, wouldCreate } from "./compare-live.ts";
+import { eachBounded } from "./each-bounded.ts";
+import type { ObjectBook } from "./object-book.ts";
+import type { OwnedObjects } from "./owned-objects.ts";
+import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
+import { prepareObject } from "./prepare-object.ts";
+import type { ResolvedObject } from "./resolved-app.ts";
+
+export interface PlannedWrite {
+  readonly object: ResolvedObject;
+  readonly change: "create" | "adopt" | "update";
+  /** The live object, where it is adopted. */
+  readonly adopt?: KubeObject;
+}
+
+/** What an app's objects would do to the cluster. Nothing has been written. */
+export interface AppPlan {
+  readonly writes: readonly PlannedWrite[];
+  /** Wait for a namespace or kind that the named app of the same slice brings. */
+  readonly deferred: readonly { readonly object: ResolvedObject; readonly provider: string }[];
+  /** In words, one for each object the server would not take. */
+  readonly refusals: readonly string[];
+}
+
+/** The app of this slice that will bring what an object lacks, if any does; `schema`: its kind as another version of the CRD has it. */
+export type ProviderOf = (object: ResolvedObject, lacks: "namespace" | "kind" | "schema") => string | undefined;
+
+export interface PlanRequest {
+  readonly app: string;
+  readonly objects: readonly ResolvedObject[];
+  /** Live objects read before, where there was reason to. */
+  readonly loaded: ReadonlyMap<ObjectId, KubeObject>;
+  readonly providerOf: ProviderOf;
+  readonly signal: AbortSignal;
+}
+
+export interface AppPlannerOptions {
+  readonly client: KubeClient;
+  readonly cluster: string;
+  readonly book: ObjectBook;
+  readonly owned: OwnedObjects;
+}
+
+interface Findings {
+  readonly writes: PlannedWrite[];
+  readonly deferred: { readonly object: ResolvedObject; readonly provider: string }[];
+  readonly refusals: string[];
+  /** Namespaces that are not there. */
+  readonly missing: Set<string>;
+}
+
+const CONCURRENCY = 16;
+
+/** Asks the server, by a dry-run of every object that may differ, what an app would change. */
+export class AppPlanner {
+  readonly #options: AppPlannerOptions;
+
+  constructor(options: AppPlannerOptions) {
+    this.#options = options;
+  }
+
+  /** Asks for namespaces and kinds first: what stands in a namespace that is yet to be made cannot be asked about. */
+  async plan(request: PlanRequest): Promise<AppPlan> {
+    const findings: Findings = { writes: [], deferred: [], refusals: [], missing: new Set() };
+    const isFirst = ({ source }: ResolvedObject) => stageOf(source) === STAGES[0];
+    await this.#ask(request.objects.filter(isFirst), request, findings);
+    await this.#ask(
+      request.objects.filter((object) => !isFirst(object)),
+      request,
+      findings,
+    );
+    return findings;
+  }
+
+  async #ask(objects: readonly ResolvedObject[], request: PlanRequest, findings: Findings): Promise<void> {
+    const { writes, deferred, refusals, missing } = findings;
+    await eachBounded(objects, CONCURRENCY, async (object) => {
+      request.signal.throwIfAborted();
+      const { namespace = "", name } = object.source.metadata;
+      const awaited = missing.has(namespace) ? request.providerOf(object, "namespace") : undefined;
+      if (awaited !== undefined) {
+        deferred.push({ object, provider: awaited });
+        return;
+      }
+      try {
+        const write = await this.#planOne(object, request);
+        if (write !== undefined) writes.push(write);
+        if (write?.change === "create" && object.source.kind === "Namespace") missing.add(name);
+      } catch (error) {
+        const failure = KubeError.from(error);
+        request.signal.throwIfAborted();
+        const provider = providerFor(object, failure, request);
+        if (failure.code === "namespace-missing") missing.add(namespace);
+        if (provider !== undefined) deferred.push({ object, provider });
+        else if (failure.isServerAway) throw failure;
+        else refusals.push(sayRefusal(object, failure));
+      }
+    });
+  }
+
+  async #planOne(object: ResolvedObject, request: PlanRequest): Promise<PlannedWrite | undefined> {
+    const { app, signal, loaded } = request;
+    const { client, cluster, book, owned } = this.#options;
+    const { id, source } = object;
+    const known = book.get(id);
+    if (known?.paused === true) {
+      book.update(id, { app, source, fingerprint: undefined });
+      return undefined;
+    }
+    const prepared = prepareObject(source, { cluster, app });
+    const dryRun = await client.apply(prepared, { dryRun: true, manager: FIELD_MANAGER, signal });
+    if (wouldCreate(dryRun)) return { object, change: "create" };
+    // What we know to be as we left it changes by what changed in the pack: no need to read it.
+    if (known?.standing === "clean") return { object, change: "update" };
+    const live = loaded.get(id) ?? (await client.get(addressOf(prepared), signal));
+    if (live === undefined) return { object, change: "create" };
+    const owner = ownerOf(live, cluster);
+    if (owner.kind === "other") throw new KubeError("conflict", `owned by ${owner.name}`);
+    if (isPaused(live)) {
+      owned.settle(id, app, { source, live });
+      return undefined;
+    }
+    if (owner.kind === "nobody") return { object, change: "adopt", adopt: live };
+    if (wouldChange(dryRun, live, FIELD_MANAGER)) return { object, change: "update" };
+    owned.settle(id, app, { source, live });
+    return undefined;
+  }
+}
+
+function providerFor(object: ResolvedObject, failure: KubeError, request: PlanRequest): string | undefined {
+  switch (failure.code) {
+    case "namespace-missing":
+      return request.providerOf(object, "namespace");
+    case "kind-unknown":
+      return request.providerOf(object, "kind");
+    case "invalid":
+      return request.providerOf(object, "schema");
+    default:
+      return undefined;
+  }
+}
+
+export function sayRefusal(object: ResolvedObject, failure: KubeError): string {
+  const hint = HINTS[failure.code];
+  return `${describeId(object.id)}: ${failure.message}${hint === undefined ? "" : ` (${hint})`}`;
+}
+
+const HINTS: Partial<Record<KubeError["code"], string>> = {
+  "kind-unknown": "install its CustomResourceDefinition first, in this app or in one it depends on",
+  "namespace-missing": "declare the Namespace in the repository or create it",
+  immutable: "the field cannot be changed in place",
+  forbidden: "the agent's service account may not do this",
+};

@@ -1,0 +1,59 @@
+import { idOf } from "@axle/core/manifest/object.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import type { KubeClient } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
+import { wouldChange, wouldCreate } from "./compare-live.ts";
+import { eachBounded } from "./each-bounded.ts";
+import type { ObjectBook } from "./object-book.ts";
+import type { OwnedObjects } from "./owned-objects.ts";
+import { APP_LABEL, FIELD_MANAGER } from "./ownership-mark.ts";
+import { prepareObject } from "./prepare-object.ts";
+
+export interface VerifyOptions {
+  readonly client: KubeClient;
+  readonly cluster: string;
+  readonly book: ObjectBook;
+  readonly owned: OwnedObjects;
+  readonly signal: AbortSignal;
+}
+
+/** Few at once: this runs beside real work. */
+const CONCURRENCY = 4;
+
+/**
+ * Compares everything we own with a dry-run of what we applied, to find what watches cannot show (a webhook or a default
+ * that changed, a kind that cannot be watched). What differs is treated as drift.
+ */
+export async function verifyCluster(options: VerifyOptions): Promise<void> {
+  const { client, book, owned, signal } = options;
+  for (const kind of book.kinds) {
+    const slash = kind.lastIndexOf("/");
+    const resource = await client.discovery.find(kind.slice(0, slash), kind.slice(slash + 1));
+    const ids = new Set<ObjectId>();
+    let resourceVersion = "";
+    for await (const page of client.list(resource, { labelSelector: APP_LABEL, pageSize: 100, signal })) {
+      for (const live of page.items) {
+        ids.add(idOf(live));
+        owned.seen(live);
+      }
+      await eachBounded(page.items, CONCURRENCY, (live) => verifyOne(live, options));
+      resourceVersion = page.resourceVersion;
+    }
+    owned.listed(kind, ids, resourceVersion);
+  }
+}
+
+async function verifyOne(live: KubeObject, options: VerifyOptions): Promise<void> {
+  const { client, cluster, book, owned, signal } = options;
+  signal.throwIfAborted();
+  const known = book.get(idOf(live));
+  if (known === undefined || known.standing !== "clean" || known.paused) return;
+  const prepared = prepareObject(known.source, { cluster, app: known.app });
+  try {
+    const dryRun = await client.apply(prepared, { dryRun: true, manager: FIELD_MANAGER, signal });
+    if (!wouldCreate(dryRun) && wouldChange(dryRun, live, FIELD_MANAGER)) owned.differs(known, live);
+  } catch (error) {
+    const failure = KubeError.from(error);
+    if (signal.aborted || failure.isServerAway) throw failure;
+  }
+}

@@ -1,0 +1,116 @@
+import { formatId, groupOf } from "@axle/core/manifest/object.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import type { DesiredApp, DesiredState } from "../ports.ts";
+import type { Discovery } from "../adapters/kube/discovery.ts";
+import { servedKindsOf } from "./cluster-setup.ts";
+
+export interface ResolvedObject {
+  readonly id: ObjectId;
+  /** As the pack has it, with its namespace filled in, or taken away where the kind has none. */
+  readonly source: KubeObject;
+}
+
+/** An app of the slice as this cluster sees it. */
+export interface ResolvedApp {
+  readonly desired: DesiredApp;
+  readonly objects: readonly ResolvedObject[];
+  readonly ids: ReadonlySet<ObjectId>;
+  /** What `ids` would also be if the scope of a kind nobody knows yet is guessed wrong: never pruned either. */
+  readonly possibleIds: ReadonlySet<ObjectId>;
+}
+
+/** The slice as this cluster sees it. */
+export interface ResolvedSlice {
+  readonly apps: readonly ResolvedApp[];
+  /** The first app that declares each object. */
+  readonly claims: ReadonlyMap<ObjectId, string>;
+  /** The app that brings each kind by a CRD, by `apiVersion/Kind`. */
+  readonly kinds: ReadonlyMap<string, string>;
+}
+
+interface Kept {
+  readonly namespace: string | undefined;
+  readonly app: Omit<ResolvedApp, "desired">;
+}
+
+/** Resolves slices. An app whose pack is the very same array as before costs nothing. */
+export class SliceResolver {
+  readonly #discovery: Discovery;
+  readonly #kept = new WeakMap<readonly KubeObject[], Kept>();
+
+  constructor(discovery: Discovery) {
+    this.#discovery = discovery;
+  }
+
+  async resolve(desired: DesiredState): Promise<ResolvedSlice> {
+    const crds = desired.apps.flatMap((app) =>
+      app.objects.filter(isCrd).flatMap((crd) => servedKindsOf(crd).map((kind) => ({ ...kind, app: app.name }))),
+    );
+    const kinds = new Map(crds.map((crd) => [`${crd.apiVersion}/${crd.kind}`, crd.app]));
+    const scopes = new Map(crds.map((crd) => [`${crd.apiVersion}/${crd.kind}`, crd.namespaced]));
+    const claims = new Map<ObjectId, string>();
+    const apps: ResolvedApp[] = [];
+    for (const app of desired.apps) {
+      const resolved = { desired: app, ...(await this.#resolveApp(app, scopes)) };
+      for (const id of resolved.ids) if (!claims.has(id)) claims.set(id, app.name);
+      apps.push(resolved);
+    }
+    return { apps, claims, kinds };
+  }
+
+  async #resolveApp(app: DesiredApp, crds: ReadonlyMap<string, boolean>): Promise<Omit<ResolvedApp, "desired">> {
+    const { namespace } = app.settings;
+    const kept = this.#kept.get(app.objects);
+    if (kept !== undefined && kept.namespace === namespace) return kept.app;
+    const objects: ResolvedObject[] = [];
+    const possibleIds = new Set<ObjectId>();
+    let isCertain = true;
+    for (const object of app.objects) {
+      const namespaced = await this.#isNamespaced(object, crds);
+      isCertain &&= namespaced !== undefined;
+      const source = placeObject(object, { namespaced, namespace });
+      const resolved = { id: idIn(object, source.metadata.namespace), source };
+      objects.push(resolved);
+      possibleIds.add(resolved.id);
+      if (namespaced === undefined) {
+        possibleIds.add(idIn(object, undefined));
+        possibleIds.add(idIn(object, object.metadata.namespace ?? namespace ?? "default"));
+      }
+    }
+    const resolved = { objects, ids: new Set(objects.map(({ id }) => id)), possibleIds };
+    if (isCertain) this.#kept.set(app.objects, { namespace, app: resolved });
+    return resolved;
+  }
+
+  async #isNamespaced(object: KubeObject, crds: ReadonlyMap<string, boolean>): Promise<boolean | undefined> {
+    const { apiVersion, kind } = object;
+    const known = this.#discovery.peek(apiVersion, kind)?.namespaced ?? crds.get(`${apiVersion}/${kind}`);
+    if (known !== undefined) return known;
+    const found = await this.#discovery.findPreferred(groupOf(apiVersion), kind);
+    return found?.namespaced;
+  }
+}
+
+function placeObject(
+  object: KubeObject,
+  place: { readonly namespaced: boolean | undefined; readonly namespace: string | undefined },
+): KubeObject {
+  const declared = object.metadata.namespace;
+  if (place.namespaced === false) {
+    if (declared === undefined) return object;
+    const { namespace: _none, ...metadata } = object.metadata;
+    return { ...object, metadata: { ...metadata, name: object.metadata.name } };
+  }
+  if (declared !== undefined && declared !== "") return object;
+  if (place.namespaced === undefined) return object;
+  return { ...object, metadata: { ...object.metadata, namespace: place.namespace ?? "default" } };
+}
+
+function idIn(object: KubeObject, namespace: string | undefined): ObjectId {
+  const { apiVersion, kind, metadata } = object;
+  return formatId({ group: groupOf(apiVersion), kind, namespace: namespace ?? "", name: metadata.name });
+}
+
+function isCrd(object: KubeObject): boolean {
+  return object.kind === "CustomResourceDefinition" && groupOf(object.apiVersion) === "apiextensions.k8s.io";
+}

@@ -1,0 +1,349 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Contract } from "./contract.ts";
+import { contractFilesOf, readContract } from "./parse-contract.ts";
+import { formatProblem, refusesCommit } from "./problem.ts";
+
+type Files = Readonly<Record<string, string>>;
+
+const FLEET = `apiVersion: axle.dev/v1
+kind: Fleet
+metadata: { name: acme }
+`;
+
+/** Reads a repository given as path -> text, the way the hub does: first which files, then those. */
+function read(files: Files): Contract {
+  const paths = Object.keys(files);
+  const needed = contractFilesOf(files["axle.yaml"], paths);
+  return readContract({ paths, texts: new Map(needed.map((path) => [path, files[path] as string])) });
+}
+
+function messagesOf(files: Files): readonly string[] {
+  return read(files).problems.map(formatProblem);
+}
+
+function app(name: string, spec: string): string {
+  return `apiVersion: axle.dev/v1\nkind: App\nmetadata: { name: ${name} }\nspec:\n${spec.replaceAll(/^/gm, "  ")}\n`;
+}
+
+const PLAIN_SPEC = "source: { path: . }\nclusters: { all: true }";
+
+describe("contractFilesOf", () => {
+  it("names axle.yaml, the cluster files and every App file, but none in hidden folders or charts", () => {
+    const fleet = `${FLEET}spec: { clusterFiles: ["clusters/*.yaml"] }`;
+    const paths = [
+      "axle.yaml",
+      "clusters/a.yaml",
+      "clusters/deep/b.yaml",
+      "apps/web/app.yaml",
+      "apps/web/deployment.yaml",
+      "apps/all.app.yaml",
+      ".github/app.yaml",
+      "node_modules/x/app.yaml",
+      "chart/Chart.yaml",
+      "chart/templates/app.yaml",
+      "app.yml",
+    ];
+    expect(contractFilesOf(fleet, paths)).toEqual([
+      "app.yml",
+      "apps/all.app.yaml",
+      "apps/web/app.yaml",
+      "axle.yaml",
+      "clusters/a.yaml",
+    ]);
+  });
+
+  it("names what it can when axle.yaml cannot be read", () => {
+    expect(contractFilesOf("a: [", ["axle.yaml", "clusters/a.yaml", "app.yaml"])).toEqual(["app.yaml", "axle.yaml"]);
+    expect(contractFilesOf(undefined, ["app.yaml"])).toEqual(["app.yaml"]);
+  });
+});
+
+describe("readContract", () => {
+  it("reads every field of a Fleet, a Cluster and an App", () => {
+    const contract = read({
+      "axle.yaml": `${FLEET}spec:
+  clusterFiles: ["clusters/*.yaml"]
+  defaults:
+    sync: { selfHeal: false, timeout: 1h30m }
+`,
+      "clusters/eu.yaml": `apiVersion: axle.dev/v1
+kind: Cluster
+metadata: { name: eu-prod-1, labels: { env: prod, ring: "2" } }
+spec: { values: { domain: eu.example.com, replicas: 6 } }
+`,
+      "apps/web/values-eu.yaml": "a: 1",
+      "apps/web/app.yaml": app(
+        "podinfo",
+        `source: { path: ./manifests }
+namespace: podinfo
+clusters:
+  matchLabels: { env: prod }
+  matchExpressions: [{ key: region, operator: In, values: [eu, us] }]
+  exclude: { names: [eu-prod-9] }
+values: { a: 1 }
+overrides:
+  - clusters: { matchLabels: { region: eu } }
+    path: /overlays/eu
+    values: { replicaCount: 6 }
+    valuesFiles: [values-eu.yaml]
+    patches: [{ target: { kind: Deployment }, patch: "x" }]
+substitute: { DOMAIN: cluster.values.domain }
+dependsOn: [cert-manager]
+sync: { prune: false }`,
+      ),
+    });
+    expect(contract.problems).toEqual([]);
+    expect(contract.clusterFiles).toMatchObject([
+      { name: "eu-prod-1", labels: { env: "prod", ring: "2" }, values: { domain: "eu.example.com", replicas: 6 } },
+    ]);
+    expect(contract.apps).toMatchObject([
+      {
+        name: "podinfo",
+        settings: {
+          sync: { mode: "auto", prune: false, selfHeal: false, force: false, timeoutMs: 5_400_000 },
+          dependsOn: ["cert-manager"],
+          namespace: "podinfo",
+        },
+        substitute: { DOMAIN: "cluster.values.domain" },
+        placements: [
+          {
+            path: "apps/web/manifests",
+            namespace: "podinfo",
+            clusters: {
+              all: false,
+              matchLabels: { env: "prod" },
+              matchExpressions: [{ key: "region", operator: "In", values: ["eu", "us"] }],
+              exclude: { names: ["eu-prod-9"] },
+            },
+            overrides: [{ path: "overlays/eu", valuesFiles: ["apps/web/values-eu.yaml"], values: { replicaCount: 6 } }],
+          },
+        ],
+      },
+    ]);
+  });
+
+  it("takes a Fleet with nothing in it", () => {
+    expect(read({ "axle.yaml": FLEET })).toMatchObject({ fleet: { name: "acme" }, apps: [], problems: [] });
+  });
+
+  it("refuses a repository without axle.yaml and names a file that was meant", () => {
+    const contract = read({ "deploy/axle.yml": FLEET });
+    expect(refusesCommit(contract.problems)).toBe(true);
+    expect(contract.problems.map(formatProblem)).toEqual([
+      "axle.yaml: the repository has no axle.yaml at its root; deploy/axle.yml is not it: move it there",
+    ]);
+  });
+
+  it("passes over files that are named like App files and hold something else", () => {
+    const contract = read({
+      "axle.yaml": FLEET,
+      "web/app.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n",
+      "kapp/app.yaml": "apiVersion: kappctrl.k14s.io/v1alpha1\nkind: App\nmetadata: { name: x }\n",
+      "tmpl/app.yaml": "{{ if .Values.x }}\na: b\n{{ end }}\n",
+    });
+    expect(contract.problems).toEqual([]);
+    expect(contract.apps).toEqual([]);
+  });
+
+  it("is the same whatever the order of the files (files, apps, problems)", () => {
+    const files: Files = {
+      "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/{app}", clusters: { all: true } }] }`,
+      "apps/web/x.yaml": "",
+      "apps/api/x.yaml": "",
+      "a/app.yaml": app("one", PLAIN_SPEC),
+      "b/app.yaml": app("one", PLAIN_SPEC),
+      "c/app.yaml": app("two", "source: {}\nclusters: {}"),
+    };
+    const expected = read(files);
+    fc.assert(
+      fc.property(fc.shuffledSubarray(Object.entries(files), { minLength: Object.keys(files).length }), (shuffled) => {
+        expect(read(Object.fromEntries(shuffled))).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe("S3: a contract that does not parse refuses the commit, naming file, line, field and remedy", () => {
+  it.each<[string, Files, string]>([
+    [
+      "a field that does not exist",
+      { "axle.yaml": `${FLEET}spec:\n  clusterfile: []\n` },
+      'axle.yaml:5:3: spec.clusterfile: unknown field; did you mean "clusterFiles"?',
+    ],
+    [
+      "a field in the wrong place",
+      { "a/app.yaml": app("web", `${PLAIN_SPEC}\nrepository: x`) },
+      "a/app.yaml:7:3: spec.repository: unknown field; it belongs at spec.source.chart.repository",
+    ],
+    ["text that is no YAML", { "axle.yaml": "kind: [" }, "axle.yaml:1:8: flow sequence in block collection must be"],
+    [
+      "tabs",
+      { "a/app.yaml": "apiVersion: axle.dev/v1\nkind: App\nspec:\n\tsource: x" },
+      "a/app.yaml:4:1: tabs are not allowed as indentation; indent with spaces",
+    ],
+    [
+      "a key that is there twice",
+      { "a/app.yaml": "apiVersion: axle.dev/v1\nkind: App\nkind: App\n" },
+      'a/app.yaml:3:1: the key "kind" is already in this mapping',
+    ],
+    [
+      "an App without a source",
+      { "a/app.yaml": app("web", "clusters: { all: true }") },
+      "a/app.yaml:4:1: spec.source: missing; say where its objects are, for example path: ./manifests",
+    ],
+    [
+      "an App without clusters",
+      { "a/app.yaml": app("web", "source: { path: . }") },
+      "a/app.yaml:4:1: spec.clusters: missing; say which clusters, for example matchLabels: { env: prod }, or all: true",
+    ],
+    [
+      "a selector that selects nothing",
+      { "a/app.yaml": app("web", "source: { path: . }\nclusters: { matchLabels: {} }") },
+      "a/app.yaml:6:13: spec.clusters: selects nothing; give matchLabels, matchExpressions or names, or write all: true",
+    ],
+    [
+      "a selector of facts alone",
+      { "a/app.yaml": app("web", "source: { path: . }\nclusters: { matchLabels: { facts.axle.dev/provider: eks } }") },
+      "spec.clusters: facts can only narrow a match",
+    ],
+    [
+      "a label that is a fact",
+      {
+        "axle.yaml": `${FLEET}spec: { clusterFiles: [c.yaml] }`,
+        "c.yaml": "apiVersion: axle.dev/v1\nkind: Cluster\nmetadata: { name: a, labels: { facts.axle.dev/provider: eks } }",
+      },
+      'metadata.labels.facts.axle.dev/provider: "facts.axle.dev/provider" is a fact',
+    ],
+    [
+      "a number where text belongs",
+      { "a/app.yaml": app("web", "source: { path: . }\nclusters: { matchLabels: { ring: 2 } }") },
+      'a/app.yaml:6:36: spec.clusters.matchLabels.ring: found the number 2, expected text; put it in quotes',
+    ],
+    [
+      "a country that is a boolean",
+      { "a/app.yaml": app("web", "source: { path: . }\nclusters: { matchLabels: { country: no } }") },
+      'found the boolean false, expected text; put it in quotes',
+    ],
+    [
+      "a path that leaves the repository",
+      { "a/app.yaml": app("web", "source: { path: ../../x }\nclusters: { all: true }") },
+      'a/app.yaml:5:13: spec.source.path: "../../x" leaves the repository; write a path inside it',
+    ],
+    [
+      "a layout path that leaves the repository",
+      { "axle.yaml": `${FLEET}spec: { layout: [{ path: "../{app}", clusters: { all: true } }] }` },
+      'spec.layout[0].path: "../{app}" leaves the repository',
+    ],
+    [
+      "two Apps of one name",
+      { "a/app.yaml": app("web", PLAIN_SPEC), "b/app.yaml": app("web", PLAIN_SPEC) },
+      'b/app.yaml:1:1: metadata.name: an App named "web" is already declared at a/app.yaml:1:1; names are unique in a fleet',
+    ],
+    [
+      "two Clusters of one name",
+      {
+        "axle.yaml": `${FLEET}spec: { clusterFiles: ["*.c.yaml"] }`,
+        "a.c.yaml": "apiVersion: axle.dev/v1\nkind: Cluster\nmetadata: { name: a }",
+        "b.c.yaml": "apiVersion: axle.dev/v1\nkind: Cluster\nmetadata: { name: a }",
+      },
+      'b.c.yaml:1:1: metadata.name: a Cluster named "a" is already declared at a.c.yaml:1:1',
+    ],
+    [
+      "an app name that is no DNS label",
+      { "a/app.yaml": app("Web_1", PLAIN_SPEC) },
+      'a/app.yaml:3:19: metadata.name: "Web_1" is no DNS label',
+    ],
+    [
+      "an apiVersion with a typing error: an App nobody can read must not look deleted",
+      { "a/app.yaml": app("web", PLAIN_SPEC).replace("axle.dev", "axel.dev") },
+      'a/app.yaml:1:13: apiVersion: found the text "axel.dev/v1", expected axle.dev/v1',
+    ],
+    [
+      "an apiVersion that is missing",
+      { "a/app.yaml": app("web", PLAIN_SPEC).replace("apiVersion: axle.dev/v1\n", "") },
+      "a/app.yaml:1:1: apiVersion: missing, expected axle.dev/v1",
+    ],
+    [
+      "a kind that is none of ours",
+      { "a/app.yaml": app("web", PLAIN_SPEC).replace("kind: App", "kind: Application") },
+      'a/app.yaml:2:7: kind: found the text "Application", expected Fleet, Cluster or App',
+    ],
+    [
+      "a kind that is still to come",
+      { "a/app.yaml": "apiVersion: axle.dev/v1\nkind: Project\n" },
+      "a/app.yaml:2:7: kind: Project is not supported yet by this version; remove it",
+    ],
+    [
+      "something else in a cluster file",
+      {
+        "axle.yaml": `${FLEET}spec: { clusterFiles: [c.yaml] }`,
+        "c.yaml": "apiVersion: v1\nkind: ConfigMap\n",
+      },
+      'c.yaml:1:13: apiVersion: found the text "v1", expected axle.dev/v1',
+    ],
+    [
+      "a capture nobody captured",
+      { "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/{app}", clusters: { matchLabels: { env: "{env}" } } }] }` },
+      "spec.layout[0].clusters: {env} stands for nothing: the path captures {app}",
+    ],
+    [
+      "a layout without an identity",
+      { "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/{env}", clusters: { all: true } }] }` },
+      "spec.layout[0].path: no name for the app: capture {app} in the path, or write app: <name>",
+    ],
+    [
+      "half a segment as a capture",
+      { "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/web-{app}", clusters: { all: true } }] }` },
+      'spec.layout[0].path: "web-{app}" is no capture',
+    ],
+    [
+      "a capture that is there twice",
+      { "axle.yaml": `${FLEET}spec: { layout: [{ path: "{app}/{app}", clusters: { all: true } }] }` },
+      "spec.layout[0].path: {app} is captured twice",
+    ],
+    [
+      "a folder whose name cannot be an app's",
+      {
+        "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/{app}", clusters: { all: true } }] }`,
+        "apps/My_App/x.yaml": "",
+      },
+      'the folder apps/My_App does not fit: as the app\'s name, "My_App" is no DNS label',
+    ],
+    [
+      "a duration that is none",
+      { "a/app.yaml": app("web", `${PLAIN_SPEC}\nsync: { timeout: 5 minutes }`) },
+      'spec.sync.timeout: "5 minutes" is no duration; write for example 90s, 5m or 1h30m',
+    ],
+    [
+      "a substitution that leads nowhere",
+      { "a/app.yaml": app("web", `${PLAIN_SPEC}\nsubstitute: { DOMAIN: values.domain }`) },
+      'spec.substitute.DOMAIN: "values.domain" leads nowhere',
+    ],
+  ])("%s", (_title, files, expected) => {
+    const contract = read({ "axle.yaml": FLEET, ...files });
+    expect(refusesCommit(contract.problems)).toBe(true);
+    expect(contract.problems.map(formatProblem).join("\n")).toContain(expected);
+  });
+});
+
+describe("an App that cannot move, while the others can", () => {
+  it("names a values file that is not there", () => {
+    const files = { "axle.yaml": FLEET, "a/values.yaml": "", "a/app.yaml": app("web", `${PLAIN_SPEC}\nvaluesFiles: [value.yaml]`) };
+    expect(read(files).problems).toMatchObject([{ code: "source", app: "web", severity: "error" }]);
+    expect(messagesOf(files)).toEqual([
+      'a/app.yaml:7:17: spec.valuesFiles[0]: there is no file a/value.yaml; did you mean "values.yaml"?',
+    ]);
+  });
+
+  it("says that chart repositories are not supported yet", () => {
+    const files = {
+      "axle.yaml": FLEET,
+      "a/app.yaml": app("web", "source: { chart: { repository: https://x, name: podinfo, version: 1.2.3 } }\nclusters: { all: true }"),
+    };
+    const contract = read(files);
+    expect(refusesCommit(contract.problems)).toBe(false);
+    expect(contract.problems).toMatchObject([{ code: "source", app: "web" }]);
+    expect(contract.apps).toMatchObject([{ name: "web", placements: [{ chart: { name: "podinfo" } }] }]);
+  });
+});

@@ -1,0 +1,17 @@
+import type { Problem } from "../fleet/problem.ts";
+import type { ObjectId } from "../manifest/object.ts";
+import type { PackHandle } from "./app-record.ts";
+
+/** What became of a variant: a pack, or the renderer's own error. */
+export type RenderedVariant = RenderedPack | { readonly error: Problem };
+
+export interface RenderedPack {
+  readonly pack: PackHandle;
+  readonly objects: readonly RenderedObject[];
+}
+
+export interface RenderedObject {
+  readonly id: ObjectId;
+  /** The file it came from, for messages. */
+  readonly file: string;
+}

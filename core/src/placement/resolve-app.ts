@@ -1,0 +1,196 @@
+import type { App, AppPlacement } from "../fleet/app.ts";
+import type { FleetCluster } from "../fleet/cluster.ts";
+import { describeSelector, matchCluster } from "../fleet/match-selector.ts";
+import { formatPlace } from "../fleet/problem.ts";
+import type { Place, Problem, ProblemCode } from "../fleet/problem.ts";
+import { didYouMean } from "../fleet/suggest.ts";
+import { resolveSubstitutions } from "./resolve-substitutions.ts";
+import { VariantResolver } from "./resolve-variant.ts";
+import type { ClusterTexts } from "./resolve-variant.ts";
+import type { ResolvedApp, SourceInfo, Target, Variant, VariantKey } from "./variant.ts";
+
+export interface AppContext {
+  /** In a stable order. */
+  readonly clusters: readonly FleetCluster[];
+  readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
+  readonly texts: ClusterTexts;
+}
+
+export interface AppResolution {
+  /** Complete only when there is no error. */
+  readonly resolved: ResolvedApp;
+  /** Ids of every cluster a selector reaches, whether or not the rest is right. Sorted. */
+  readonly meant: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/** One app on the clusters there are. */
+export function resolveApp(app: App, context: AppContext): AppResolution {
+  return new AppResolver(app, context).resolve();
+}
+
+interface Details {
+  readonly message: string;
+  readonly field?: string;
+  readonly cluster?: string;
+  readonly place: Place;
+}
+
+interface Targeting {
+  readonly placement: AppPlacement;
+  readonly resolver: VariantResolver;
+  readonly because: string;
+}
+
+class AppResolver {
+  readonly #app: App;
+  readonly #context: AppContext;
+  readonly #problems: Problem[] = [];
+  readonly #variants = new Map<VariantKey, Variant>();
+  readonly #targets = new Map<string, Target>();
+  /** Which placement reached a cluster first, by cluster id. */
+  readonly #reachedBy = new Map<string, AppPlacement>();
+  readonly #missing = new Set<string>();
+  /** Names of the clusters that have the same trouble, by what it is: one problem, however many clusters. */
+  readonly #troubles = new Map<string, { readonly clusters: string[]; describe(clusters: readonly string[]): void }>();
+
+  constructor(app: App, context: AppContext) {
+    this.#app = app;
+    this.#context = context;
+  }
+
+  resolve(): AppResolution {
+    for (const placement of this.#app.placements) this.#place(placement);
+    for (const { clusters, describe } of this.#troubles.values()) describe(clusters);
+    return {
+      resolved: { app: this.#app, variants: sorted(this.#variants), targets: sorted(this.#targets) },
+      meant: [...this.#reachedBy.keys()].sort(),
+      problems: this.#problems,
+    };
+  }
+
+  #place(placement: AppPlacement): void {
+    const resolver = new VariantResolver(this.#app.name, placement, this.#context);
+    let reached = 0;
+    for (const cluster of this.#context.clusters) {
+      const match = matchCluster(placement.clusters, cluster);
+      if (match === undefined) continue;
+      reached += 1;
+      const other = this.#reachedBy.get(cluster.id);
+      if (other === undefined) {
+        this.#reachedBy.set(cluster.id, placement);
+        if (placement.chart === undefined) this.#target(cluster, { placement, resolver, because: match.because });
+      } else this.#noteAmbiguous(cluster, [other, placement]);
+    }
+    if (placement.chart === undefined) this.#checkSources(placement);
+    if (reached === 0 && this.#context.clusters.length > 0) this.#reportUnreached(placement);
+  }
+
+  #target(cluster: FleetCluster, { placement, resolver, because }: Targeting): void {
+    const resolved = resolver.resolve(cluster);
+    if ("missing" in resolved) {
+      this.#reportMissing(resolved.missing, placement.declaredAt);
+      return;
+    }
+    const substitutions = resolveSubstitutions(this.#app.substitute, cluster);
+    if ("missing" in substitutions) {
+      this.#noteSubstitution(cluster, substitutions.missing);
+      return;
+    }
+    this.#variants.set(resolved.key, resolved.variant);
+    this.#targets.set(cluster.id, {
+      variant: resolved.key,
+      substitutions: substitutions.values,
+      because,
+      placedBy: placement.clusters.declaredAt ?? placement.declaredAt,
+    });
+  }
+
+  #checkSources({ path, overrides, declaredAt, values, valuesFiles }: AppPlacement): void {
+    const source = this.#context.sources.get(path);
+    const replaced = overrides.some((override) => override.path !== undefined);
+    if (source === undefined && !replaced) this.#reportMissing(path, declaredAt);
+    for (const override of overrides) {
+      if (override.path === undefined || this.#context.sources.get(override.path) !== undefined) continue;
+      this.#reportMissing(override.path, override.declaredAt);
+    }
+    if (source !== undefined && source.type !== "helm" && (valuesFiles.length > 0 || Object.keys(values).length > 0)) {
+      const message = `values are for charts, and ${show(path)} is no chart: they are not used`;
+      this.#report("ignored", { message, place: declaredAt });
+    }
+  }
+
+  #reportMissing(path: string, place: Place): void {
+    if (this.#missing.has(path)) return;
+    this.#missing.add(path);
+    const message = `${show(path)} does not exist or holds nothing that can be rendered: no Chart.yaml, no kustomization.yaml, no manifests`;
+    this.#report("source", { message, place });
+  }
+
+  #reportUnreached(placement: AppPlacement): void {
+    const what = this.#app.placements.length > 1 ? `, so ${show(placement.path)} goes nowhere` : "";
+    const message = `no cluster matches ${describeSelector(placement.clusters)}${what}${this.#nearby(placement)}`;
+    this.#report("no-cluster", { message, place: placement.clusters.declaredAt ?? placement.declaredAt });
+  }
+
+  #noteAmbiguous(cluster: FleetCluster, [first, second]: readonly [AppPlacement, AppPlacement]): void {
+    const from = [first, second]
+      .map(({ path, declaredAt }) => `${show(path)} (${formatPlace(declaredAt)})`)
+      .join(" and ");
+    this.#note(`ambiguous ${from}`, cluster, (clusters) => {
+      const message = `${list(clusters)} would get this app twice, from ${from}; narrow one of the selectors`;
+      this.#report("ambiguous-placement", { message, place: second.declaredAt, cluster: cluster.name });
+    });
+  }
+
+  #noteSubstitution(cluster: FleetCluster, { name, path, found }: { name: string; path: string; found: string }): void {
+    this.#note(`substitution ${name} ${found}`, cluster, (clusters) => {
+      const message = `\${${name}} is ${path}, which is ${found} on ${list(clusters)}; set it in the Cluster file, or leave the cluster out`;
+      this.#report("substitution", {
+        message,
+        place: this.#app.declaredAt,
+        field: `spec.substitute.${name}`,
+        cluster: cluster.name,
+      });
+    });
+  }
+
+  #note(trouble: string, cluster: FleetCluster, describe: (clusters: readonly string[]) => void): void {
+    const known = this.#troubles.get(trouble);
+    if (known === undefined) this.#troubles.set(trouble, { clusters: [cluster.name], describe });
+    else known.clusters.push(cluster.name);
+  }
+
+  #report(code: ProblemCode, details: Details): void {
+    const severity = code === "no-cluster" || code === "ignored" ? "warning" : "error";
+    this.#problems.push({ severity, code, ...details, app: this.#app.name });
+  }
+
+  /** What the clusters there are say for the labels that were asked for: most often it is a typing error. */
+  #nearby({ clusters: selector }: AppPlacement): string {
+    for (const [key, value] of Object.entries(selector.matchLabels)) {
+      const values = new Set(this.#context.clusters.flatMap(({ labels }) => labels[key] ?? []));
+      if (values.has(value)) continue;
+      if (values.size > 0) return `; ${key} is ${[...values].sort().slice(0, 8).join(", ")} on the clusters there are`;
+      const keys = new Set(this.#context.clusters.flatMap(({ labels }) => Object.keys(labels)));
+      return `; no cluster has the label ${key}${didYouMean(key, keys)}`;
+    }
+    const names = new Set(this.#context.clusters.map(({ name }) => name));
+    const unknown = selector.names.find((name) => !names.has(name));
+    return unknown === undefined ? "" : `; no cluster is named "${unknown}"${didYouMean(unknown, names)}`;
+  }
+}
+
+function sorted<Value>(map: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+  return new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function show(path: string): string {
+  return path === "" ? "the root of the repository" : path;
+}
+
+function list(clusters: readonly string[]): string {
+  const [first, ...others] = clusters;
+  if (others.length === 0) return `cluster "${first}"`;
+  return `cluster "${first}" and ${others.length} more`;
+}

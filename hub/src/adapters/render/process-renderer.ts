@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
+import type { SourceInfo, SourceType, Variant } from "@axle/core/placement/variant.ts";
+import type { Rendered, Renderer, Snapshot } from "../../ports.ts";
+import { asksCapabilities, readChartTexts } from "./chart-texts.ts";
+import { finishObjects, warning, type FoundObjects } from "./finish-objects.ts";
+import { readSetOfKustomization } from "./kustomize-read-set.ts";
+import { patchObjects } from "./patch-objects.ts";
+import { describeReads, readSetOfFolder, type ReadSet } from "./read-set.ts";
+import { placeOf, RenderError } from "./render-error.ts";
+import { renderHelm } from "./render-helm.ts";
+import { renderKustomize } from "./render-kustomize.ts";
+import { renderRaw } from "./render-raw.ts";
+import type { Sandbox, SandboxLevel } from "./sandbox.ts";
+import { SnapshotIndex } from "./snapshot-index.ts";
+import { sourceTypeOf } from "./source-type.ts";
+
+/** Part of every memo key: raised when the same input gives other objects because this code changed. 1: first. */
+const RENDER_FORMAT = 1;
+
+export interface ProcessRendererOptions {
+  /** Absolute paths of the real programs. */
+  readonly kustomize: string;
+  readonly helm: string;
+  readonly sandbox: Sandbox;
+}
+
+interface Source {
+  readonly type: SourceType;
+  /** Without links. */
+  readonly folder: string;
+  readonly reads: ReadSet;
+}
+
+/** Renders with the real kustomize and helm, fenced by {@link Sandbox}; raw manifests need no process. */
+export class ProcessRenderer implements Renderer {
+  readonly #options: ProcessRendererOptions;
+  /** What a folder reads, by path: valid for as long as its text stays the same. */
+  readonly #sources = new Map<string, Source>();
+  /** By what the chart reads. */
+  readonly #asking = new Map<string, boolean>();
+  #programs: Promise<string> | undefined;
+  /** Sources checked against the snapshot that was asked about last. */
+  #checked: { readonly snapshot: WeakRef<Snapshot>; readonly sources: Map<string, Source | undefined> } | undefined;
+
+  constructor(options: ProcessRendererOptions) {
+    this.#options = options;
+  }
+
+  /** How well renderers are fenced on this machine. Needs a snapshot to see who may read it. */
+  prepare(snapshot: Snapshot): Promise<SandboxLevel> {
+    return this.#options.sandbox.prepare(snapshot.root);
+  }
+
+  async inspect(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<SourceInfo | undefined> {
+    const source = await this.#find(snapshot, path, signal);
+    if (source === undefined) return undefined;
+    if (source.type !== "helm") return { type: source.type, asksCapabilities: false };
+    let asks = this.#asking.get(source.reads.text);
+    if (asks === undefined) {
+      asks = asksCapabilities(await readChartTexts(snapshot, source.folder, signal));
+      remember(this.#asking, source.reads.text, asks);
+    }
+    return { type: "helm", asksCapabilities: asks };
+  }
+
+  async keyOf(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<string> {
+    const source = await this.#find(snapshot, variant.path, signal);
+    const index = SnapshotIndex.of(snapshot);
+    const hash = createHash("sha256");
+    const parts = [
+      `axle-render-v${RENDER_FORMAT}`,
+      await (this.#programs ??= digestPrograms(this.#options)),
+      canonicalJson(variant),
+      source?.type ?? "nothing",
+      source?.reads.text ?? "",
+      describeReads(index, variant.valuesFiles),
+    ];
+    return hash.update(JSON.stringify(parts)).digest("hex");
+  }
+
+  async render(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<Rendered> {
+    const source = await this.#find(snapshot, variant.path, signal);
+    if (source === undefined) throw nothingToRender(snapshot, variant.path);
+    if (source.reads.refusal !== undefined) throw source.reads.refusal;
+    await this.prepare(snapshot);
+    const index = SnapshotIndex.of(snapshot);
+    const tools = { ...this.#options, signal };
+    const { objects, warnings } = await this.#renderSource({ index, source, variant }, signal);
+    const finished = finishObjects(await patchObjects(objects, variant, tools), variant.namespace);
+    if (finished.length > 0) return { objects: finished, warnings };
+    return {
+      objects: [],
+      warnings: [...warnings, warning("renders no object", { app: variant.app, file: source.folder })],
+    };
+  }
+
+  #renderSource(
+    { index, source, variant }: { index: SnapshotIndex; source: Source; variant: Variant },
+    signal: AbortSignal,
+  ): Promise<FoundObjects> {
+    const tools = { ...this.#options, signal };
+    const { folder, reads } = source;
+    const { app } = variant;
+    switch (source.type) {
+      case "raw":
+        return renderRaw(index.snapshot, { folder, app }, signal);
+      case "helm":
+        return renderHelm({ index, folder, variant }, tools);
+      case "kustomize":
+        return renderKustomize({ index, folder, app, usesHelm: reads.usesHelm }, tools);
+    }
+  }
+
+  /** What stands at a path and all it reads; undefined when nothing there can be rendered. */
+  async #find(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<Source | undefined> {
+    if (this.#checked?.snapshot.deref() !== snapshot) {
+      this.#checked = { snapshot: new WeakRef(snapshot), sources: new Map() };
+    }
+    const { sources } = this.#checked;
+    if (sources.has(path)) return sources.get(path);
+    const index = SnapshotIndex.of(snapshot);
+    const known = this.#sources.get(path);
+    let source = known;
+    if (known === undefined || describeReads(index, known.reads.requests) !== known.reads.text) {
+      source = await readSource(snapshot, path, signal);
+      if (source !== undefined) remember(this.#sources, path, source);
+    }
+    sources.set(path, source);
+    return source;
+  }
+}
+
+async function readSource(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<Source | undefined> {
+  const index = SnapshotIndex.of(snapshot);
+  const found = index.find(path);
+  if (found.type !== "folder") return undefined;
+  const type = sourceTypeOf(index, found.path);
+  if (type === undefined) return undefined;
+  const reads =
+    type === "kustomize" ? await readSetOfKustomization(snapshot, path, signal) : readSetOfFolder(index, path);
+  return { type, folder: found.path, reads };
+}
+
+function nothingToRender(snapshot: Snapshot, path: string): RenderError {
+  const { type } = SnapshotIndex.of(snapshot).find(path);
+  const shown = path === "" ? "the root of the repository" : `"${path}"`;
+  const message =
+    type === "folder"
+      ? `${shown} holds nothing that can be rendered; expected a Chart.yaml, a kustomization.yaml, or YAML manifests`
+      : type === "file"
+        ? `${shown} is a file, expected a folder`
+        : `${shown} does not exist in the repository; check the path of the source`;
+  return new RenderError("source", message, { place: placeOf(path) });
+}
+
+/** Which programs render, by content: two builds of one version may differ. */
+async function digestPrograms(programs: { readonly kustomize: string; readonly helm: string }): Promise<string> {
+  const digests = await Promise.all([digestFile(programs.kustomize), digestFile(programs.helm)]);
+  return digests.join(" ");
+}
+
+async function digestFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1024 ** 2 })) hash.update(chunk as Buffer);
+  } catch (cause) {
+    throw new RenderError("tool", `cannot read ${path}; check that kustomize and helm are installed`, { cause });
+  }
+  return hash.digest("hex");
+}
+
+/** Bounded: the oldest entry goes. */
+function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next();
+  if (map.size > 10_000 && oldest.done !== true) map.delete(oldest.value);
+}

@@ -1,0 +1,41 @@
+import type { RenderError } from "./render-error.ts";
+import type { SnapshotIndex } from "./snapshot-index.ts";
+
+/** What rendering a folder may read. */
+export interface ReadSet {
+  /** Paths that were asked for; with {@link describeReads} they say whether anything of it differs in another commit. */
+  readonly requests: readonly string[];
+  /** Equal text, equal content of everything that may be read: paths, what stands there, Git ids. */
+  readonly text: string;
+  readonly usesHelm: boolean;
+  /** Why the folder must not be handed to a renderer. */
+  readonly refusal: RenderError | undefined;
+}
+
+/**
+ * What stands at each path: folders with all below them (their Git id), and what links below them lead to, on and on.
+ * A link's own content is part of its folder's id, what it leads to is not, so that is added.
+ */
+export function describeReads(index: SnapshotIndex, requests: readonly string[]): string {
+  const lines = new Set<string>();
+  const pending = [...requests];
+  const seen = new Set<string>();
+  for (let request = pending.pop(); request !== undefined; request = pending.pop()) {
+    if (seen.has(request)) continue;
+    seen.add(request);
+    const found = index.find(request);
+    lines.add(JSON.stringify([request, found.type, found.path, found.oid, modeOf(index, found.path)]));
+    if (found.type === "folder") pending.push(...index.linksBelow(found.path));
+  }
+  return [...lines].sort().join("\n");
+}
+
+function modeOf(index: SnapshotIndex, path: string): string {
+  return index.snapshot.files.get(path)?.mode ?? "";
+}
+
+/** For charts and raw manifests: the folder. */
+export function readSetOfFolder(index: SnapshotIndex, folder: string): ReadSet {
+  const requests = [folder];
+  return { requests, text: describeReads(index, requests), usesHelm: false, refusal: undefined };
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "@axle/runtime/logger.ts";
+import type { Metrics } from "@axle/runtime/metrics.ts";
+import type { Service } from "@axle/runtime/service.ts";
+import { AuditTrail } from "../adapters/nats/audit-trail.ts";
+import { registryStores } from "../adapters/nats/registry-stores.ts";
+import { GrpcServer } from "../adapters/grpc/server.ts";
+import { HttpServer } from "../adapters/http/server.ts";
+import { FleetApi } from "../api/fleet-api.ts";
+import type { HubConfig } from "../config.ts";
+import { FleetDesk } from "../fleet-desk.ts";
+import type { HubKeys } from "../identity/hub-keys.ts";
+import { Admission } from "../join/admission.ts";
+import { AgentCredentials } from "../join/agent-credentials.ts";
+import { ClaimBook } from "../join/claim-book.ts";
+import { Registrar } from "../join/registrar.ts";
+import { RenewalDesk } from "../join/renewal-desk.ts";
+import { TokenDesk } from "../join/token-desk.ts";
+import { ClusterDirectory } from "../sessions/cluster-directory.ts";
+import { FleetView } from "../sessions/fleet-view.ts";
+import { Sessions } from "../sessions/sessions.ts";
+import { HUB_VERSION } from "../version.ts";
+import type { OpenNats } from "./open-nats.ts";
+
+export interface OpenFrontOptions {
+  readonly config: HubConfig;
+  readonly keys: HubKeys;
+  readonly nats: OpenNats;
+  readonly listen: string;
+  /** Name agents and people reach the hub by. */
+  readonly advertised: string;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface OpenFront {
+  readonly desk: FleetDesk;
+  readonly directory: ClusterDirectory;
+  readonly view: FleetView;
+  readonly grpc: GrpcServer;
+  readonly http: HttpServer;
+  /** What must go on while the servers stop. */
+  readonly services: readonly Service[];
+}
+
+/** All that agents and people meet: joining, sessions, the API, over gRPC and HTTP. */
+export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
+  const { config, keys, nats, listen, advertised, metrics, log, signal } = options;
+  const now = Date.now;
+  const { clusters, claims: claimStore, tokens, statuses } = registryStores(nats.connection);
+  const audit = new AuditTrail(nats.connection);
+  const directory = new ClusterDirectory({ clusters, log });
+  const view = new FleetView({ statuses, now, log });
+  await Promise.all([directory.hydrate(signal), view.hydrate(signal)]);
+
+  // Agents join by the port the server got, which is known once it listens.
+  let port = config.grpcPort;
+  const address = () => `${advertised}:${port}`;
+  const credentials = new AgentCredentials({
+    ca: keys.ca,
+    keySet: keys.keySet,
+    sessionAddress: address,
+    natsAccess: {
+      async issue(clusterId) {
+        const expiresAtMs = now() + config.agentCredentialsMs;
+        const creds = await nats.identity.mintAgentUser(clusterId, config.agentCredentialsMs);
+        return { servers: nats.servers, caPem: nats.caPem, creds, expiresAtMs };
+      },
+    },
+    now,
+  });
+  const tokenDesk = new TokenDesk({ tokens, hubAddress: address, ca: keys.ca, now });
+  const claims = new ClaimBook({ claims: claimStore, clusters, now });
+  const joining = { clusters, claims, credentials, audit, now, log };
+  const desk = new FleetDesk({ url: config.repo ?? "", branch: config.branch ?? "", newId: randomUUID });
+  const hubVersion = HUB_VERSION;
+  const sessions = new Sessions({ view, directory, clusters, credentials, slices: desk, hubVersion, now, log });
+  const admission = new Admission(joining);
+  const api = new FleetApi({ reader: desk, commands: desk, view, directory, desk: tokenDesk, admission, audit, now });
+
+  const shared = { host: listen, adminToken: keys.adminToken, api, log };
+  const grpc = await GrpcServer.start({
+    ...shared,
+    port: config.grpcPort,
+    caPem: keys.ca.certificatePem,
+    tls: keys.server,
+    registrar: new Registrar({ ...joining, desk: tokenDesk, tokens }),
+    desk: new RenewalDesk(joining),
+    sessions,
+  });
+  port = grpc.port;
+  const http = await HttpServer.start({
+    ...shared,
+    port: config.httpPort,
+    tls: config.httpPlain ? undefined : keys.server,
+    hookSecret: keys.hookSecret,
+    hooks: { branch: () => config.branch ?? "", pushed: (atMs) => desk.poke("hook", atMs) },
+    metrics,
+    unready: () => (desk.fleet() === undefined ? ["no commit of the repository was read yet"] : []),
+    now,
+  });
+  metrics.gauge({
+    name: "clusters_online",
+    help: "clusters whose agent is connected",
+    collect: (gauge) => gauge.set(sessions.online),
+  });
+  return { desk, directory, view, grpc, http, services: [sessions, view, directory] };
+}

@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import type { Problem } from "@axle/core/fleet/problem.ts";
+import { findTool } from "@axle/tools/locate-tool.ts";
+import { GitRepository } from "../adapters/git/git-repository.ts";
+import { RepositoryError } from "../adapters/git/repository-error.ts";
+import { ProcessRenderer } from "../adapters/render/process-renderer.ts";
+import { Sandbox } from "../adapters/render/sandbox.ts";
+import type { HubConfig } from "../config.ts";
+
+/** The repository the hub follows, and what renders it. */
+export async function openRepository(options: {
+  readonly config: HubConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}): Promise<{ repository: GitRepository; renderer: ProcessRenderer }> {
+  const { config, env, signal } = options;
+  const [kustomize, helm] = await Promise.all(["kustomize", "helm"].map((name) => findTool(name, { env, signal })));
+  if (kustomize === undefined || helm === undefined) throw new TypeError("two tools were asked for");
+  const sandbox = new Sandbox({ directory: join(config.data, "render"), timeoutMs: config.renderTimeoutMs });
+  return {
+    renderer: new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox }),
+    repository: new GitRepository({
+      url: config.repo ?? "",
+      directory: join(config.data, "git"),
+      environment: env,
+      limits: { totalBytes: config.maxRepositoryBytes },
+      ...(config.branch === undefined ? {} : { branch: config.branch }),
+    }),
+  };
+}
+
+/** What the repository threw for a commit, where that is a fault of the commit and stays until the next. */
+export function commitProblemOf(error: unknown): Problem | undefined {
+  if (!(error instanceof RepositoryError)) return undefined;
+  const codes = { escapes: "path-escapes", "too-large": "too-large", encoding: "syntax" } as const;
+  if (error.code !== "escapes" && error.code !== "too-large" && error.code !== "encoding") return undefined;
+  const place = error.file === undefined ? {} : { place: { file: error.file, line: 0, column: 0 } };
+  return { severity: "error", code: codes[error.code], message: error.message, ...place };
+}

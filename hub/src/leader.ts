@@ -1,0 +1,75 @@
+import { leadUntilStopped } from "./adapters/nats/lead.ts";
+import type { LeadOptions } from "./adapters/nats/lead.ts";
+import { FencedStore } from "./adapters/nats/fenced-store.ts";
+import { renderProblem, RenderError } from "./adapters/render/render-error.ts";
+import { commitProblemOf } from "./compose/open-repository.ts";
+import { CommitReader } from "./cycle/commit-reader.ts";
+import { HubState } from "./cycle/hub-state.ts";
+import { RenderMemo } from "./cycle/render-memo.ts";
+import type { Wake } from "./cycle/wake.ts";
+import type { FleetDesk } from "./fleet-desk.ts";
+import { Hub } from "./hub.ts";
+import type { HubKeys } from "./identity/hub-keys.ts";
+import { PackCollector } from "./pack-collector.ts";
+import type { Renderer, Repository } from "./ports.ts";
+import type { ClusterDirectory } from "./sessions/cluster-directory.ts";
+import type { FleetView } from "./sessions/fleet-view.ts";
+import type { Logger } from "@axle/runtime/logger.ts";
+import type { Service } from "@axle/runtime/service.ts";
+
+export interface LeaderOptions {
+  readonly lead: Omit<LeadOptions, "log">;
+  readonly repository: Repository;
+  readonly renderer: Renderer;
+  readonly keys: Pick<HubKeys, "signing" | "packMaster">;
+  readonly directory: ClusterDirectory;
+  readonly view: FleetView;
+  readonly desk: FleetDesk;
+  readonly wake: Wake;
+  readonly log: Logger;
+}
+
+/** Waits to be the leader and then runs the hub's loop, each term with the state it finds in the store. */
+export class Leader implements Service {
+  readonly name = "leader";
+  readonly #options: LeaderOptions;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { lead, repository, renderer, keys, directory, view, desk, wake, log } = this.#options;
+    await leadUntilStopped({ ...lead, log, signal }, async (leadership, term) => {
+      const store = new FencedStore({ connection: lead.connection, leadership });
+      const state = new HubState(await store.load(term));
+      const memo = new RenderMemo({
+        renderer,
+        store,
+        packMaster: keys.packMaster,
+        problemOf: renderProblem,
+        isPassing: (error) => error instanceof RenderError && error.retryable,
+      });
+      const hub = new Hub({
+        repository,
+        reader: new CommitReader(repository, renderer),
+        store,
+        state,
+        wake,
+        tools: { memo, store, signing: keys.signing, packMaster: keys.packMaster },
+        registrations: () => [...directory.all()],
+        statuses: () => view.statuses(),
+        commitProblemOf,
+        onOutcome: (outcome) => desk.turned(outcome),
+        onPublished: (published) => desk.published(published),
+        log,
+      });
+      desk.opened({ state, store, wake, fetching: () => hub.fetching });
+      try {
+        await Promise.all([hub.run(term), new PackCollector({ store, state, log }).run(term)]);
+      } finally {
+        desk.closed();
+      }
+    });
+  }
+}
