@@ -53,7 +53,7 @@ type Outcomes = ReadonlyMap<string, AppOutcome>;
  */
 export class KubeReconciler implements Reconciler {
   readonly #options: KubeReconcilerOptions;
-    readonly #book = new ObjectBook();
+  readonly #book = new ObjectBook();
   readonly #board: AppBoard;
   readonly #store: AgentStore;
   readonly #inventories: InventoryStore;
@@ -189,15 +189,15 @@ export class KubeReconciler implements Reconciler {
 
   /** Once: our kinds, what we accepted, what we own. Tried again by the next pass when it fails. */
   async #prepare(signal: AbortSignal): Promise<void> {
-    this.#setUp ??= (async () => {
+    const setUp = (this.#setUp ??= (async () => {
       await setUpCluster(this.#options.client, signal);
       await this.#store.read(signal);
       await this.#inventories.load(signal);
-    })();
+    })());
     try {
-      await this.#setUp;
+      await setUp;
     } catch (error) {
-      this.#setUp = undefined;
+      if (this.#setUp === setUp) this.#setUp = undefined;
       throw error;
     }
   }
@@ -260,8 +260,11 @@ export class KubeReconciler implements Reconciler {
   #onEvent(id: ObjectId, live: KubeObject | undefined): void {
     const app = this.#pruner.observe(id, live);
     if (app === undefined || this.#watching === undefined) return;
-    forgetDeleted({ app, id, inventories: this.#inventories, board: this.#board, isGone: !this.#settings.has(app) }, this.#watching).catch(
-      (error: unknown) => this.#options.log.warn({ app, object: id, error }, "inventory not updated, left to the next pass"),
+    forgetDeleted(
+      { app, id, inventories: this.#inventories, board: this.#board, isGone: !this.#settings.has(app) },
+      this.#watching,
+    ).catch((error: unknown) =>
+      this.#options.log.warn({ app, object: id, error }, "inventory not updated, left to the next pass"),
     );
   }
 }

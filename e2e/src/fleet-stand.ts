@@ -165,25 +165,39 @@ export class FleetStand implements AsyncDisposable {
     await this.hub.waitUntil(() => this.client.getFleet().then(() => true), START_TIMEOUT_MS);
   }
 
+  /** Process id of the hub's embedded NATS server, as the hub logged it last; undefined before. */
+  get natsPid(): number | undefined {
+    const lines = this.hub.logs(2_000).split("\n");
+    const ready = lines.findLast((line) => line.includes('"msg":"nats-server ready"'));
+    return ready === undefined ? undefined : (JSON.parse(ready) as { pid: number }).pid;
+  }
+
   /** Runs the CLI against this hub. */
   async axle(...args: readonly string[]): Promise<AxleResult> {
     return runAxle(args, { cwd: this.folder, env: { AXLE_CLIENT: hubDataOf(this.folder) } });
   }
 
-  /** Waits until every app of `commit` is applied on the clusters (all, unless some are named). */
+  /** Waits until the hub accepted `commit` and the clusters (all, unless some are named) have applied what it published. */
   async applied(
     commit: string,
     options: { readonly on?: readonly string[]; readonly timeoutMs?: number } = {},
   ): Promise<void> {
+    await eventually(async () => (await this.client.getFleet()).accepted === commit, {
+      what: `commit ${commit.slice(0, 7)} accepted`,
+      timeoutMs: options.timeoutMs ?? 30_000,
+    });
+    await this.settled(options);
+  }
+
+  /** Waits until the clusters (all, unless some are named) have applied the slice that was published last for them. */
+  async settled(options: { readonly on?: readonly string[]; readonly timeoutMs?: number } = {}): Promise<void> {
     const names = options.on ?? [...this.members.keys()];
     await eventually(
       async () => {
-        const fleet = await this.client.getFleet();
-        if (fleet.accepted !== commit) return false;
         const clusters = await this.client.listClusters("");
         return names.every((name) => isSettled(clusters.find((cluster) => cluster.name === name)));
       },
-      { what: `commit ${commit.slice(0, 7)} applied on ${names.join(", ")}`, timeoutMs: options.timeoutMs ?? 30_000 },
+      { what: `everything applied on ${names.join(", ")}`, timeoutMs: options.timeoutMs ?? 30_000 },
     );
   }
 
@@ -234,13 +248,9 @@ async function hubArguments({ repository, data, httpPort, poll }: HubPlace): Pro
 
 function agentProcess(folder: string, { name, kubeconfigPath }: KubeCluster, bundle: string | undefined): AxleProcess {
   const data = join(folder, `agent-${name}`);
-  const tokenFile = tokenFileOf(folder, name);
-  if (bundle !== undefined) {
-    const env = { AXLE_TOKEN_FILE: tokenFile, AXLE_KUBECONFIG: kubeconfigPath, AXLE_DATA: data };
-    return new AxleProcess(`agent ${name}`, { script: bundle, args: [], env });
-  }
-  const args = ["agent", "--token-file", tokenFile, "--kubeconfig", kubeconfigPath, "--data", data];
-  return new AxleProcess(`agent ${name}`, { args });
+  const args = ["--token-file", tokenFileOf(folder, name), "--kubeconfig", kubeconfigPath, "--data", data];
+  const options = bundle === undefined ? { args: ["agent", ...args] } : { script: bundle, args };
+  return new AxleProcess(`agent ${name}`, options);
 }
 
 function tokenFileOf(folder: string, name: string): string {

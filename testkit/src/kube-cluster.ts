@@ -2,12 +2,13 @@ import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { type Component, ControlPlane, workloadComponents } from "./control-plane.ts";
 import { withFreePort } from "./free-port.ts";
 import { createKubeIdentity, type KubeIdentity } from "./kube-identity.ts";
-import { KubeRequester } from "./kube-request.ts";
+import { KubeRequester, KubeRequestError } from "./kube-request.ts";
 import { runKubectl } from "./run-kubectl.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
 import { TestkitError } from "./testkit-error.ts";
 
 const nodeName = "node-1";
+const leasePath = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${nodeName}`;
 const readyTimeoutMs = 90_000;
 
 /** One request that the API server served, from its audit log. */
@@ -148,6 +149,8 @@ export class KubeCluster implements Cluster {
     await this.#startApi();
     if (this.#running.options.workloads === false) return;
     const { plane } = this.#running;
+    // A kwok that is gone still holds the node's lease, and the next would leave the node alone until it has run out.
+    if (plane.get("kwok") === undefined) await this.#deleteLease();
     await Promise.all([...workloadComponents.map((component) => plane.start(component)), this.#createNode()]);
     const kwok = await plane.start("kwok");
     await kwok.waitForReady(async () => await this.#canRunPods(), { timeoutMs: readyTimeoutMs });
@@ -178,6 +181,14 @@ export class KubeCluster implements Cluster {
     await this.request("PATCH", `/api/v1/nodes/${nodeName}?fieldManager=testkit&force=true`, JSON.stringify(node));
   }
 
+  async #deleteLease(): Promise<void> {
+    try {
+      await this.request("DELETE", leasePath);
+    } catch (error) {
+      if (!(error instanceof KubeRequestError && error.status === 404)) throw error;
+    }
+  }
+
   async #canRunPods(): Promise<boolean> {
     interface Node {
       spec: { taints?: unknown[] };
@@ -189,6 +200,7 @@ export class KubeCluster implements Cluster {
     );
     if (ready !== true || (node.spec.taints?.length ?? 0) > 0) return false;
     await this.request("GET", "/api/v1/namespaces/default/serviceaccounts/default");
+    await this.request("GET", leasePath);
     return true;
   }
 

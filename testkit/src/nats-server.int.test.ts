@@ -1,5 +1,6 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { expect, test } from "vitest";
+import { eventually } from "./eventually.ts";
 import { checkForLeaks } from "./leak-check.ts";
 import { NatsServer } from "./nats-server.ts";
 import { isProcessAlive } from "./process-alive.ts";
@@ -18,11 +19,11 @@ test("what was stored is there again after a restart and after kill -9, at the s
     await ask(connection, "s.one", { one: 1 });
     await server.restart();
     expect(server.url).toBe(url);
-    await connection.flush();
+    await eventually(async () => await connection.rtt());
     await ask(connection, "s.two", { two: 2 });
     await server.kill();
     await server.restart();
-    await connection.flush();
+    await eventually(async () => await connection.rtt());
     const info = await ask(connection, "$JS.API.STREAM.INFO.S", {});
     expect(info).toMatchObject({ state: { messages: 2 } });
   } finally {

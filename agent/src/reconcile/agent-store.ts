@@ -75,7 +75,10 @@ export class AgentStore {
   }
 
   /** Before anything is deleted on an approval's word, so that it is never used twice. */
-  async useApprovals(approvals: readonly UsedApproval[], options: { nowMs: number; signal: AbortSignal }): Promise<void> {
+  async useApprovals(
+    approvals: readonly UsedApproval[],
+    options: { nowMs: number; signal: AbortSignal },
+  ): Promise<void> {
     const known = this.usedApprovals;
     const fresh = approvals.filter((approval) => !known.has(approval.id));
     if (fresh.length === 0) return;

@@ -147,7 +147,8 @@ export class AppBoard {
     const { standing, drifts, pruning } = this.#entry(app);
     const { health, message } = this.healthOf(app);
     const { pendingDeletion, late, ...rest } = standing;
-    const failure = late === undefined || GOOD.has(health) ? {} : { sync: "Failed" as const, message: `${late}: ${message}` };
+    const failure =
+      late === undefined || GOOD.has(health) ? {} : { sync: "Failed" as const, message: `${late}: ${message}` };
     return {
       app,
       ...rest,

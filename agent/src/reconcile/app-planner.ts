@@ -135,17 +135,15 @@ export class AppPlanner {
 }
 
 function providerFor(object: ResolvedObject, failure: KubeError, request: PlanRequest): string | undefined {
-  switch (failure.code) {
-    case "namespace-missing":
-      return request.providerOf(object, "namespace");
-    case "kind-unknown":
-      return request.providerOf(object, "kind");
-    case "invalid":
-      return request.providerOf(object, "schema");
-    default:
-      return undefined;
-  }
+  const lacks = LACKS[failure.code];
+  return lacks === undefined ? undefined : request.providerOf(object, lacks);
 }
+
+const LACKS: Partial<Record<KubeError["code"], Parameters<ProviderOf>[1]>> = {
+  "namespace-missing": "namespace",
+  "kind-unknown": "kind",
+  invalid: "schema",
+};
 
 export function sayRefusal(object: ResolvedObject, failure: KubeError): string {
   const hint = HINTS[failure.code];

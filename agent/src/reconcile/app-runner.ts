@@ -51,7 +51,7 @@ export class AppRunner {
       pass.signal.throwIfAborted();
       const failure = error instanceof KubeError ? error : undefined;
       this.#options.log.warn({ app: name, error }, "app failed");
-      this.#set(app, { sync: "Failed", message: describeError(error) });
+      this.#set(app, { sync: "Failed", message: describeError(error), late: undefined });
       if (failure?.isServerAway === true) throw error;
       return "failed";
     }
@@ -64,7 +64,7 @@ export class AppRunner {
     const obstacle = await this.#awaitDependencies(app, pass);
     pass.signal.throwIfAborted();
     if (obstacle !== undefined) {
-      this.#set(app, { sync: "Blocked", message: obstacle });
+      this.#set(app, { sync: "Blocked", message: obstacle, late: undefined });
       return "blocked";
     }
     let observed: AppPlan | undefined;

@@ -1,6 +1,7 @@
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { deepEqual } from "./deep-equal.ts";
 import { appliedFieldsOf } from "./field-set.ts";
+import { resourceVersionOf } from "./live-meta.ts";
 
 /** Changed by the server on its own. */
 const VOLATILE: ReadonlySet<string> = new Set([
@@ -22,7 +23,7 @@ export function wouldChange(dryRun: KubeObject, live: KubeObject, manager: strin
 
 /** A dry-run that made an object has no version to show: the object does not exist. */
 export function wouldCreate(dryRun: KubeObject): boolean {
-  return dryRun.metadata["resourceVersion"] === undefined;
+  return resourceVersionOf(dryRun) === "";
 }
 
 function contentOf(object: KubeObject): Record<string, unknown> {

@@ -33,7 +33,11 @@ export async function removeGoneApps(options: GoneAppsOptions): Promise<readonly
       await inventories.remove(app, signal);
       board.remove(app);
     } else {
-      board.set(app, { sync: waits === undefined ? "Applying" : "Blocked", message: waits ?? "being removed", objects });
+      board.set(app, {
+        sync: waits === undefined ? "Applying" : "Blocked",
+        message: waits ?? "being removed",
+        objects,
+      });
       if (waits === undefined) left.push(app);
     }
   }

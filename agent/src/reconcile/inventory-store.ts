@@ -3,6 +3,7 @@ import type { KubeClient, ObjectAddress } from "../adapters/kube/kube-client.ts"
 import { AXLE_API_VERSION, AXLE_NAMESPACE } from "./axle-crds.ts";
 import { isRecord } from "./field-set.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { uidOf } from "./live-meta.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
 
 const MOST_PER_PART = 3_000;
@@ -151,7 +152,7 @@ export class InventoryStore {
     );
     for (const id of held.parts.get(part)?.ids ?? []) held.where.delete(id);
     for (const id of ids) held.where.set(id, part);
-    held.parts.set(part, { name, uid: String(written.metadata["uid"]), ids });
+    held.parts.set(part, { name, uid: uidOf(written), ids });
   }
 
   async #delete(held: Held, number: number, signal: AbortSignal): Promise<void> {
@@ -171,7 +172,7 @@ export class InventoryStore {
     const ids = new Set(listed.filter((id: unknown): id is ObjectId => typeof id === "string"));
     const held = found.get(app) ?? { parts: new Map(), prune: true, where: new Map() };
     held.prune = spec["prune"] !== false;
-    held.parts.set(number, { name: item.metadata.name, uid: String(item.metadata["uid"]), ids });
+    held.parts.set(number, { name: item.metadata.name, uid: uidOf(item), ids });
     for (const id of ids) held.where.set(id, number);
     found.set(app, held);
   }

@@ -1,6 +1,7 @@
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { HealthVerdict } from "@axle/core/health/verdict.ts";
 import { deepEqual } from "./deep-equal.ts";
+import { resourceVersionOf, uidOf } from "./live-meta.ts";
 import { fingerprintOwned } from "./owned-state.ts";
 import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
 
@@ -64,8 +65,8 @@ export class ObjectBook {
       id,
       app,
       source,
-      uid: String(live.metadata["uid"] ?? ""),
-      resourceVersion: String(live.metadata["resourceVersion"] ?? ""),
+      uid: uidOf(live),
+      resourceVersion: resourceVersionOf(live),
       fingerprint: paused ? undefined : fingerprintOwned(source, live, FIELD_MANAGER),
       standing: "clean",
       drift: undefined,
@@ -100,9 +101,4 @@ export class ObjectBook {
     if (count > 0) this.#kinds.set(kind, count);
     else this.#kinds.delete(kind);
   }
-}
-
-/** Whether a resource version is above another. They are decimal numbers that outgrow JavaScript's. */
-export function isNewer(a: string, b: string): boolean {
-  return a.length === b.length ? a > b : a.length > b.length;
 }

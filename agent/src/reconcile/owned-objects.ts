@@ -6,7 +6,7 @@ import { KubeError } from "../adapters/kube/kube-error.ts";
 import { handOverPatch } from "./adoption.ts";
 import type { AppBoard } from "./app-board.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { isNewer } from "./object-book.ts";
+import { isBeingDeleted, isNewer, resourceVersionOf, uidOf } from "./live-meta.ts";
 import type { KnownObject, ObjectBook } from "./object-book.ts";
 import { fingerprintOwned } from "./owned-state.ts";
 import type { KindKey, OwnedSink } from "./owned-watches.ts";
@@ -155,7 +155,7 @@ export class OwnedObjects implements OwnedSink {
     const { book, board, now, onDrift } = this.#options;
     const known = book.get(id);
     if (known === undefined || known.source.apiVersion !== live.apiVersion) return;
-    const resourceVersion = String(live.metadata["resourceVersion"] ?? "");
+    const resourceVersion = resourceVersionOf(live);
     if (known.standing !== "unsure" && !isNewer(resourceVersion, known.resourceVersion)) return;
     if (isGone) {
       this.#lost(known);
@@ -163,9 +163,9 @@ export class OwnedObjects implements OwnedSink {
     }
     const health = healthOf(live, now());
     const paused = isPaused(live);
-    book.update(id, { resourceVersion, health, paused, uid: String(live.metadata["uid"] ?? "") });
+    book.update(id, { resourceVersion, health, paused, uid: uidOf(live) });
     board.judge(known.app, id, health);
-    if (paused || live.metadata["deletionTimestamp"] !== undefined) return;
+    if (paused || isBeingDeleted(live)) return;
     const fingerprint = fingerprintOwned(known.source, live, FIELD_MANAGER) ?? "";
     if (fingerprint === known.fingerprint) {
       book.update(id, { standing: "clean", drift: undefined });

@@ -8,6 +8,7 @@ import type { Sleep } from "@axle/runtime/sleep.ts";
 import type { ApiResource } from "../adapters/kube/discovery.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
+import { resourceVersionOf } from "./live-meta.ts";
 import { APP_LABEL } from "./ownership-mark.ts";
 
 /** `apiVersion/Kind`. */
@@ -38,6 +39,8 @@ interface Running {
 
 /** Beside the load balancers that cut idle connections at five minutes. */
 const WATCH_SECONDS = 280;
+/** One that ends sooner, without an error, is tried again with backoff like one that failed. */
+const SHORTEST_WATCH_MS = 1_000;
 
 /**
  * One watch for each kind that we own something of, filtered by our label: list once, then follow; after a break from
@@ -114,17 +117,15 @@ export class OwnedWatches {
         const resource = await this.#resourceOf(kind);
         if (from === undefined) advance(await this.#list(kind, resource, signal));
         this.#setLive(kind, true);
+        const sinceMs = performance.now();
         await this.#watch(resource, { from: from ?? "", advance, signal });
+        if (performance.now() - sinceMs < SHORTEST_WATCH_MS) await this.#sleep(backoff.nextMs(), signal);
       } catch (error) {
         this.#setLive(kind, false);
         if (signal.aborted) return;
         const failure = KubeError.from(error);
-        if (failure.code === "gone") {
-          from = undefined;
-          continue;
-        }
-        if (failure.code === "kind-unknown") from = undefined;
-        saying.failed(failure, "watch broke, trying again");
+        if (failure.code === "gone" || failure.code === "kind-unknown") from = undefined;
+        if (failure.code !== "gone") saying.failed(failure, "watch broke, trying again");
         await this.#sleep(backoff.nextMs(), signal).catch(() => undefined);
       }
     }
@@ -171,7 +172,7 @@ export class OwnedWatches {
       }
       if (event.type === "DELETED") sink.gone(event.object);
       else sink.seen(event.object);
-      advance(String(event.object.metadata["resourceVersion"] ?? from));
+      advance(resourceVersionOf(event.object));
     }
   }
 

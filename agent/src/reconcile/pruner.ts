@@ -15,6 +15,7 @@ import { describeId } from "./app-board.ts";
 import { eachBounded } from "./each-bounded.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 import type { ObjectBook } from "./object-book.ts";
+import { finalizersOf, isBeingDeleted, uidOf } from "./live-meta.ts";
 import type { KindKey } from "./owned-watches.ts";
 import { isKeptFromPrune, markOf } from "./ownership-mark.ts";
 import type { ResolvedSlice } from "./resolved-app.ts";
@@ -160,9 +161,7 @@ export class Pruner {
         log.info({ app, object: ref.id }, "object left in place: it does not carry our mark, or is kept from prune");
         return undefined;
       }
-      const left = isBeingDeleted(live)
-        ? live
-        : await client.delete(addressOf(live), { uid: String(live.metadata["uid"]), signal });
+      const left = isBeingDeleted(live) ? live : await client.delete(addressOf(live), { uid: uidOf(live), signal });
       if (left === undefined) return undefined;
       this.#asked.set(ref.id, { app, kind: `${live.apiVersion}/${live.kind}` });
       return sayBlocked(ref.id, left);
@@ -190,12 +189,7 @@ function groupForDeletion(ids: readonly ObjectId[]): readonly (readonly Candidat
   return [...Map.groupBy(sorted, ({ group, kind }) => `${group}/${kind}`).values()];
 }
 
-function isBeingDeleted(live: KubeObject): boolean {
-  return live.metadata["deletionTimestamp"] !== undefined;
-}
-
 function sayBlocked(id: ObjectId, live: KubeObject): string {
-  const finalizers = live.metadata["finalizers"];
-  const isBlocked = Array.isArray(finalizers) && finalizers.length > 0;
-  return `${describeId(id)}: ${isBlocked ? `blocked by finalizer ${finalizers.join(", ")}` : "being deleted"}`;
+  const finalizers = finalizersOf(live);
+  return `${describeId(id)}: ${finalizers.length > 0 ? `blocked by finalizer ${finalizers.join(", ")}` : "being deleted"}`;
 }

@@ -5,6 +5,7 @@ import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import type { AgentStep, AppReport } from "@axle/core/status/report.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import { silentLogger } from "@axle/runtime/logger.ts";
+import type { KubeAccess } from "../adapters/kube/kube-access.ts";
 import { KubeClient } from "../adapters/kube/kube-client.ts";
 import { kubeconfigAccess } from "../adapters/kube/kubeconfig-access.ts";
 import type { DesiredApp, DesiredState } from "../ports.ts";
@@ -12,6 +13,8 @@ import { KubeReconciler } from "../reconcile.ts";
 
 export interface FixtureOptions {
   readonly kubeconfigPath: string;
+  /** Makes the client; default a plain one. */
+  readonly connect?: (access: KubeAccess) => KubeClient;
   readonly cluster?: string;
   readonly log?: Logger;
   readonly hubNow?: () => number;
@@ -26,11 +29,10 @@ export class ReconcileFixture implements AsyncDisposable {
   readonly steps: { readonly number: SliceNumber; readonly step: AgentStep }[] = [];
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;
-  #n: number;
+  #n = 0;
 
-  private constructor(client: KubeClient, options: FixtureOptions, n: number) {
+  private constructor(client: KubeClient, options: FixtureOptions) {
     this.client = client;
-    this.#n = n;
     this.reconciler = new KubeReconciler({
       client,
       cluster: options.cluster ?? "cluster-1",
@@ -49,8 +51,8 @@ export class ReconcileFixture implements AsyncDisposable {
   }
 
   static async start(options: FixtureOptions): Promise<ReconcileFixture> {
-    const client = new KubeClient(await kubeconfigAccess(options.kubeconfigPath));
-    return new ReconcileFixture(client, options, 0);
+    const access = await kubeconfigAccess(options.kubeconfigPath);
+    return new ReconcileFixture(options.connect?.(access) ?? new KubeClient(access), options);
   }
 
   get signal(): AbortSignal {
@@ -130,7 +132,10 @@ export function deploymentOf(path: string, options: { replicas?: number; image?:
     spec: {
       replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [{ name: "web", image, ports: [{ containerPort: 80 }] }] } },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: "web", image, ports: [{ containerPort: 80 }] }] },
+      },
     },
   };
 }

@@ -71,7 +71,11 @@ export class StatusWriter {
   #agentStatus(): Readonly<Record<string, unknown>> {
     const reports = [...this.#apps.values()];
     const health = reports.map((report) => report.health).reduce<Health | undefined>(worseHealth, undefined);
-    return { apps: reports.length, health: health ?? "", ...(this.#applied === undefined ? {} : { applied: this.#applied }) };
+    return {
+      apps: reports.length,
+      health: health ?? "",
+      ...(this.#applied === undefined ? {} : { applied: this.#applied }),
+    };
   }
 
   #appStatus(app: string): Readonly<Record<string, unknown>> | undefined {

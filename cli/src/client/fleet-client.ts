@@ -1,8 +1,9 @@
-import { credentials, Metadata } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import type { CallOptions, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
 import { FleetServiceClient } from "../adapters/grpc/wire.ts";
 import * as wire from "../adapters/grpc/wire.ts";
 import { callErrorFrom } from "./errors.ts";
+import { hubChannel } from "./hub-channel.ts";
 import type { ClientConfig } from "./client-config.ts";
 import type {
   AppView,
@@ -44,9 +45,8 @@ export class FleetClient implements Disposable {
   constructor(config: ClientConfig, signal: AbortSignal) {
     this.#address = config.address;
     this.#signal = signal;
-    this.#client = new FleetServiceClient(config.address, credentials.createSsl(Buffer.from(config.caPem)), {
-      "grpc.max_receive_message_length": 64 * 1024 * 1024,
-    });
+    const channel = hubChannel(config.address, config.caPem);
+    this.#client = new FleetServiceClient(config.address, channel.credentials, channel.options);
     this.#metadata = new Metadata();
     this.#metadata.set("authorization", `Bearer ${config.token}`);
   }

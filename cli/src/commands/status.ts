@@ -43,9 +43,9 @@ export function define(command: Command, { context, runs }: CommandRegistration)
   command.action(
     runs(async (name: string | undefined, options: StatusOptions) => {
       using client = await connectToHub(options, context);
-      return name === undefined
+      return await (name === undefined
         ? showFleet(client, options.output, context)
-        : showSubject({ client, name, options, context });
+        : showSubject({ client, name, options, context }));
     }),
   );
 }
@@ -74,8 +74,11 @@ async function showFleet(client: FleetClient, format: Format, context: CliContex
 
 function describeFleet(fleet: FleetView, context: CliContext): string {
   const { out } = context;
-  const heard = fleet.lastFetchMs === 0 ? "not read yet" : `read ${formatAge(context.nowMs() - fleet.lastFetchMs)} ago`;
-  const lines = [`${paint(fleet.name || "fleet", "bold", out.colour)}  ${fleet.repository} ${fleet.branch} (${heard})`];
+  const age = formatAge(context.nowMs() - fleet.lastFetchMs);
+  const heard = fleet.lastFetchMs === 0 ? "not read yet" : age === "now" ? "read just now" : `read ${age} ago`;
+  const lines = [
+    `${paint(fleet.name || "fleet", "bold", out.colour)}  ${[fleet.repository, fleet.branch].join(" ").trim()} (${heard})`,
+  ];
   if (fleet.fetchError !== "") lines.push(`  ${paint("error:", "red", out.colour)} ${fleet.fetchError}`);
   const { head, accepted } = fleet;
   lines.push(

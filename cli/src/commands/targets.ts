@@ -50,7 +50,7 @@ async function showTargets(dir: string | undefined, options: TargetsOptions, con
 
 async function askHub(options: TargetsOptions, context: CliContext): Promise<readonly TargetView[]> {
   using client = await connectToHub(options, context);
-  return client.listTargets(options.selector ?? "", options.app ?? "");
+  return await client.listTargets(options.selector ?? "", options.app ?? "");
 }
 
 async function readFolder(dir: string, options: TargetsOptions, context: CliContext): Promise<readonly TargetView[]> {

@@ -134,13 +134,12 @@ const source = z
   })
   .describe("Where the app's objects come from.");
 
-const substituteName = z
-  .string()
-  .superRefine(
-    refuse((name) =>
-      /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `"${name}" is no name: letters, digits and '_'`,
-    ),
-  );
+const substituteName = z.string().superRefine(
+  refuse((name) => {
+    if (name === "true" || name === "false") return "YAML reads y, n, yes, no, on and off as booleans; put the name in quotes";
+    return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `"${name}" is no name: letters, digits and '_'`;
+  }),
+);
 const substitutePath = z
   .string()
   .superRefine(

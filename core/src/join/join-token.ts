@@ -57,5 +57,5 @@ function contentOf(value: unknown): JoinTokenContent | undefined {
 }
 
 function escapeNonAscii(json: string): string {
-  return json.replace(/[^\x00-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return json.replace(/[\u0080-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

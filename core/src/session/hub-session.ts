@@ -136,7 +136,8 @@ function receiveReport(state: LiveHubSession, report: ClusterReport): HubSession
     return close("protocol", `report ${report.number} came after report ${lastReport}`);
   }
   if (!isNext) {
-    const missing = lastReport === undefined ? "the first of a session has to be whole" : `${lastReport + 1} is missing`;
+    const missing =
+      lastReport === undefined ? "the first of a session has to be whole" : `${lastReport + 1} is missing`;
     return close("resend", `report ${report.number} cannot be used: ${missing}`);
   }
   return {

@@ -33,8 +33,13 @@ export const removeApp: JourneyStep = {
     await Promise.all(
       members.map(async ({ name, cluster }) => {
         await untilGone(cluster, deployment);
+        const deploymentMs = preciseNowMs() - approvedMs;
         await untilGone(cluster, namespacePath("mailer"));
-        report.observed(`${name}: mailer and its namespace are gone`, preciseNowMs() - approvedMs);
+        const seconds = (deploymentMs / 1_000).toFixed(2);
+        report.observed(
+          `${name}: the Deployment is gone after ${seconds} s, its namespace too`,
+          preciseNowMs() - approvedMs,
+        );
       }),
     );
     const slowestMs = preciseNowMs() - approvedMs;
@@ -43,6 +48,10 @@ export const removeApp: JourneyStep = {
       await read(cluster, deploymentPath("banner", "banner"));
     }
     report.observed("shop and banner still run everywhere");
+    await eventually(async () => (await fleet.client.listApps()).every(({ name }) => name !== "mailer"), {
+      what: "the hub being done with mailer",
+    });
+    await fleet.settled();
     report.headline(`held, approved, gone ${Math.round(slowestMs)} ms after the yes`);
   },
 };

@@ -60,10 +60,7 @@ function appliedAt(number: SliceNumber, status: ClusterStatus): number | undefin
   return later.findLast((times) => times.steps.applied !== undefined)?.steps.applied;
 }
 
-function timesFor(
-  number: SliceNumber,
-  timings: readonly StepTimes<AgentStep>[],
-): StepTimes<AgentStep> | undefined {
+function timesFor(number: SliceNumber, timings: readonly StepTimes<AgentStep>[]): StepTimes<AgentStep> | undefined {
   return timings.find((times) => compareNumbers(times.number, number) === 0);
 }
 

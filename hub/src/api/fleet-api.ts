@@ -93,7 +93,8 @@ export class FleetApi {
     if (request.app !== "" && !resolved.has(request.app)) {
       throw new CallError("not-found", `there is no app named "${request.app}" at the accepted commit`);
     }
-    const apps = request.app === "" ? [...resolved.values()] : [resolved.get(request.app)].filter((one) => one !== undefined);
+    const apps =
+      request.app === "" ? [...resolved.values()] : [resolved.get(request.app)].filter((one) => one !== undefined);
     return this.#select(request.selector)
       .filter(isActive)
       .sort(byName)
@@ -195,7 +196,10 @@ export class FleetApi {
     const matching = commits.filter((record) => record.commit.startsWith(request.commit));
     const record = matching[0];
     if (record === undefined) {
-      throw new CallError("not-found", `the hub has no times of commit "${request.commit}"; it keeps those of the last commits`);
+      throw new CallError(
+        "not-found",
+        `the hub has no times of commit "${request.commit}"; it keeps those of the last commits`,
+      );
     }
     if (request.commit !== "" && matching.length > 1) {
       throw new CallError("invalid-argument", `"${request.commit}" begins more than one commit; give more of it`);

@@ -36,24 +36,27 @@ async function newRequest(algorithm: { name: string; namedCurve?: string; hash?:
 }
 
 describe("an agent's certificate", () => {
-  test.each([ed25519, ECDSA_P256])("says who the agent is, whatever the request asked for ($name)", async (algorithm) => {
-    const ca = await newAuthority();
-    const request = await newRequest(algorithm);
-    const key = await readCertificateRequest(request.pem);
-    const { pem, notAfterMs } = await ca.issueAgent({
-      identity,
-      publicKey: key.publicKey,
-      nowMs: NOW_MS,
-      validMs: 24 * HOUR_MS,
-    });
-    const read = readAgentCertificate(pem, ca.certificatePem);
-    expect(read).toMatchObject({ identity, fingerprint: key.fingerprint, notAfterMs });
-    expect(notAfterMs).toBe(NOW_MS + 24 * HOUR_MS);
+  test.each([ed25519, ECDSA_P256])(
+    "says who the agent is, whatever the request asked for ($name)",
+    async (algorithm) => {
+      const ca = await newAuthority();
+      const request = await newRequest(algorithm);
+      const key = await readCertificateRequest(request.pem);
+      const { pem, notAfterMs } = await ca.issueAgent({
+        identity,
+        publicKey: key.publicKey,
+        nowMs: NOW_MS,
+        validMs: 24 * HOUR_MS,
+      });
+      const read = readAgentCertificate(pem, ca.certificatePem);
+      expect(read).toMatchObject({ identity, fingerprint: key.fingerprint, notAfterMs });
+      expect(notAfterMs).toBe(NOW_MS + 24 * HOUR_MS);
 
-    const digest = algorithm === ed25519 ? null : "sha256";
-    expect(read.hasSigned("text", sign(digest, Buffer.from("text"), request.privateKey))).toBe(true);
-    expect(read.hasSigned("other", sign(digest, Buffer.from("text"), request.privateKey))).toBe(false);
-  });
+      const digest = algorithm === ed25519 ? null : "sha256";
+      expect(read.hasSigned("text", sign(digest, Buffer.from("text"), request.privateKey))).toBe(true);
+      expect(read.hasSigned("other", sign(digest, Buffer.from("text"), request.privateKey))).toBe(false);
+    },
+  );
 
   test("S6: one of another authority, or the hub's own, is not an agent's", async () => {
     const ca = await newAuthority();

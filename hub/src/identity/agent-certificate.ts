@@ -29,7 +29,10 @@ export async function readCertificateRequest(pem: string): Promise<RequestedKey>
   const { name } = request.publicKey.algorithm;
   const curve = (request.publicKey.algorithm as { namedCurve?: string }).namedCurve;
   if (name !== "Ed25519" && !(name === "ECDSA" && curve === "P-256")) {
-    throw new IdentityError("bad-request", `the certificate request is for a key of type ${name}; use Ed25519 or P-256`);
+    throw new IdentityError(
+      "bad-request",
+      `the certificate request is for a key of type ${name}; use Ed25519 or P-256`,
+    );
   }
   const publicKey = new Uint8Array(request.publicKey.rawData);
   return { publicKey, fingerprint: fingerprintOf(publicKey) };

@@ -127,5 +127,8 @@ export class CertificateAuthority {
 
 /** A new P-256 private key, PKCS#8 PEM. */
 export function newKeyPem(): string {
-  return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+  return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({
+    format: "pem",
+    type: "pkcs8",
+  }) as string;
 }

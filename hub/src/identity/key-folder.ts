@@ -91,7 +91,10 @@ export class KeyFolder {
 async function syncFolder(path: string): Promise<void> {
   const { mode } = await stat(path);
   if ((mode & 0o002) !== 0) {
-    throw new IdentityError("permissions", `${path}: every user of this machine can write here; run: chmod 700 ${path}`);
+    throw new IdentityError(
+      "permissions",
+      `${path}: every user of this machine can write here; run: chmod 700 ${path}`,
+    );
   }
   const folder = await open(path, "r");
   try {

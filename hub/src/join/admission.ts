@@ -42,14 +42,15 @@ export class Admission {
 
   async #find(wanted: string, signal: AbortSignal): Promise<Registration> {
     const all = [...(await this.#options.clusters.list(signal)).values()].map(({ value }) => value);
-    const waiting = all.filter(
-      ({ state, id, name }) => state === "pending" && (id === wanted || name === wanted),
-    );
+    const waiting = all.filter(({ state, id, name }) => state === "pending" && (id === wanted || name === wanted));
     const [first, second] = waiting;
     if (first === undefined) throw new CallError("not-found", `no cluster "${wanted}" waits to be admitted`);
     if (second !== undefined) {
       const ids = waiting.map(({ id }) => id).join(", ");
-      throw new CallError("failed-precondition", `several clusters named "${wanted}" wait: say which by its id (${ids})`);
+      throw new CallError(
+        "failed-precondition",
+        `several clusters named "${wanted}" wait: say which by its id (${ids})`,
+      );
     }
     return first;
   }
@@ -61,7 +62,7 @@ export class Admission {
       if ((await claims.take(claim, pending.id, signal)) === pending.id) continue;
       throw new CallError("failed-precondition", `another cluster has taken the place of "${pending.name}" meanwhile`);
     }
-    return this.#update(pending.id, signal, ({ waitsFor: _, ...rest }) => ({ ...rest, state: "active" }));
+    return this.#update(pending.id, signal, (registration) => ({ ...registration, state: "active" }));
   }
 
   async #replace(pending: Registration, replacedId: string, signal: AbortSignal): Promise<Registration> {

@@ -74,7 +74,10 @@ export function decideJoin(given: JoinCase): JoinDecision {
 export function resolveName(wanted: string, pattern: string): string | Extract<JoinDecision, { type: "refuse" }> {
   if (wanted === "") {
     if (isExactName(pattern)) return pattern;
-    return refuse("invalid-argument", `the join token allows names like "${pattern}": say which one this cluster takes`);
+    return refuse(
+      "invalid-argument",
+      `the join token allows names like "${pattern}": say which one this cluster takes`,
+    );
   }
   if (!isClusterName(wanted)) {
     return refuse(
@@ -103,7 +106,10 @@ function unusableBecause(given: JoinCase): Extract<JoinDecision, { type: "refuse
   if (token.usedBy.includes(applicant.keyFingerprint)) return undefined;
   if (nowMs >= token.expiresAtMs) {
     const expired = new Date(token.expiresAtMs).toISOString();
-    return refuse("permission-denied", `the join token expired at ${expired}; create a new one with: axle token create`);
+    return refuse(
+      "permission-denied",
+      `the join token expired at ${expired}; create a new one with: axle token create`,
+    );
   }
   return token.usesLeft > 0 || given.byKey !== undefined ? undefined : refuse("permission-denied", USED_UP);
 }

@@ -34,10 +34,7 @@ export class RenewalDesk {
   async renew(request: RenewRequest, from: string, signal: AbortSignal): Promise<Registered> {
     const certificate = this.#read(request.certificatePem);
     const signature = Buffer.from(request.signature, "base64");
-    if (
-      certificate.identity.clusterId !== request.clusterId ||
-      !certificate.hasSigned(renewText(request), signature)
-    ) {
+    if (certificate.identity.clusterId !== request.clusterId || !certificate.hasSigned(renewText(request), signature)) {
       throw new CallError("unauthenticated", "the renewal is not signed by the key of that certificate");
     }
     const registration = await this.admit(certificate, from, signal);
@@ -57,7 +54,10 @@ export class RenewalDesk {
       (await this.#options.clusters.get(identity.clusterId, signal))?.value ??
       (await this.#rebuild(certificate, from, signal));
     if (registration.keyFingerprint !== fingerprint) {
-      throw new CallError("permission-denied", `cluster "${registration.name}" was replaced: this key is not its any more`);
+      throw new CallError(
+        "permission-denied",
+        `cluster "${registration.name}" was replaced: this key is not its any more`,
+      );
     }
     if (registration.state !== "active") {
       throw new CallError("permission-denied", `cluster "${registration.name}" is ${registration.state}`);

@@ -90,14 +90,18 @@ export class TokenDesk {
 function checkWish(wish: TokenWish): readonly string[] {
   const faults = Object.entries(wish.labels).flatMap(([key, value]) => labelFaults(key, value));
   if (wish.name === "") {
-    faults.push('name: give the name of the cluster, or a pattern such as "edge-*": a name decides what a cluster gets');
+    faults.push(
+      'name: give the name of the cluster, or a pattern such as "edge-*": a name decides what a cluster gets',
+    );
   } else if (!isNamePattern(wish.name)) {
     faults.push(`name: "${wish.name}" is neither a DNS label nor a pattern of one such as "edge-*"`);
   }
   if (!Number.isSafeInteger(wish.uses) || wish.uses < 0 || wish.uses > MAX_USES) {
     faults.push(`uses: ${wish.uses} is not a number from 1 to ${MAX_USES}`);
   } else if (wish.uses > 1 && wish.name !== "" && isExactName(wish.name)) {
-    faults.push(`uses: a token for the one name "${wish.name}" can be used once; give a pattern such as "${wish.name}-*"`);
+    faults.push(
+      `uses: a token for the one name "${wish.name}" can be used once; give a pattern such as "${wish.name}-*"`,
+    );
   }
   if (!Number.isFinite(wish.ttlMs) || wish.ttlMs < 0 || wish.ttlMs > MAX_TTL_MS) {
     faults.push("ttl: give a time of at most a year");

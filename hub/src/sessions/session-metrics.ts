@@ -3,7 +3,10 @@ import type { ClusterDirectory } from "./cluster-directory.ts";
 import type { FleetView } from "./fleet-view.ts";
 
 /** How many clusters there are, and how many of them are heard. */
-export function exposeSessionMetrics(metrics: Metrics, { directory, view }: { directory: ClusterDirectory; view: FleetView }): void {
+export function exposeSessionMetrics(
+  metrics: Metrics,
+  { directory, view }: { directory: ClusterDirectory; view: FleetView },
+): void {
   metrics.gauge({
     name: "clusters",
     help: "Registered clusters by state: online, offline, pending (waits for a person).",

@@ -103,7 +103,10 @@ export class Sessions implements Service {
     const { clusterId, registration } = session;
     if (!hello.sliceFormats.includes(SLICE_FORMAT)) {
       const formats = hello.sliceFormats.join(", ");
-      throw new CallError("failed-precondition", `this hub writes slices of format ${SLICE_FORMAT}, the agent reads ${formats}`);
+      throw new CallError(
+        "failed-precondition",
+        `this hub writes slices of format ${SLICE_FORMAT}, the agent reads ${formats}`,
+      );
     }
     const before = this.#current.get(clusterId);
     if (before?.incarnation !== undefined && before.incarnation > hello.incarnation) {

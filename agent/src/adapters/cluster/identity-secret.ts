@@ -3,7 +3,8 @@ import { type Identity, type IdentityStore, parseIdentity } from "../../join/ide
 import type { KubeClient } from "../kube/kube-client.ts";
 import { addressOf } from "../kube/kube-client.ts";
 import { KubeError } from "../kube/kube-error.ts";
-import { AXLE_NAMESPACE, ensureNamespace } from "./own-namespace.ts";
+import { AXLE_NAMESPACE } from "../../reconcile/axle-crds.ts";
+import { ensureNamespace } from "./own-namespace.ts";
 
 const MANAGER = "axle-agent";
 const FIELD = "identity.json";

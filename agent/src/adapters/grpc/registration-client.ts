@@ -1,9 +1,10 @@
 import type { Registered, RegisterOutcome, RegisterRequest, RenewRequest } from "@axle/core/session/messages.ts";
 import { reasonOf } from "@axle/runtime/deadline.ts";
-import { type ClientUnaryCall, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ClientUnaryCall, Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { HubEndpoint, RegistrationApi } from "../../join/ports.ts";
 import { HubError } from "../../hub-error.ts";
 import { hubErrorFrom } from "./grpc-error.ts";
+import { hubChannel } from "./hub-channel.ts";
 import {
   fromRegistered,
   fromRegisterResponse,
@@ -48,10 +49,8 @@ export class RegistrationClient implements RegistrationApi {
 
   async #call<T>(what: string, signal: AbortSignal, call: Call<T>): Promise<T> {
     signal.throwIfAborted();
-    const { address, caPem } = this.#endpoint;
-    const client = new RegistrationServiceClient(address, credentials.createSsl(Buffer.from(caPem)), {
-      "grpc.use_local_subchannel_pool": 1,
-    });
+    const { address, tls, options: channelOptions } = hubChannel(this.#endpoint);
+    const client = new RegistrationServiceClient(address, tls, channelOptions);
     let abort: (() => void) | undefined;
     try {
       return await new Promise<T>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import type { AgentMessage, HubMessage } from "@axle/core/session/messages.ts";
-import { credentials } from "@grpc/grpc-js";
 import { HubError } from "../../hub-error.ts";
 import type { RegisteredIdentity } from "../../join/identity.ts";
+import { hubChannel } from "./hub-channel.ts";
 import { type ConnectResponse, fromConnectResponse, SessionServiceClient, toConnectRequest } from "./wire.ts";
 
 /** One stream to the hub. */
@@ -19,26 +19,21 @@ export interface SessionStreamEvents {
   closed(error: Error): void;
 }
 
-const CHANNEL_OPTIONS = {
-  "grpc.keepalive_time_ms": 15_000,
-  "grpc.keepalive_timeout_ms": 10_000,
-  // A connection of its own each time: a shared one would still be in the backoff of the failure before.
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.enable_retries": 0,
-} as const;
+const KEEPALIVE = { "grpc.keepalive_time_ms": 15_000, "grpc.keepalive_timeout_ms": 10_000 } as const;
 
 /** Opens a stream over mTLS with the identity's certificate. Returns at once; what goes wrong is told by `closed`. */
 export function openSessionStream(identity: RegisteredIdentity, events: SessionStreamEvents): SessionStream {
   const { sessionAddress, caPem, certificatePem } = identity.registered;
-  const tls = credentials.createSsl(Buffer.from(caPem), Buffer.from(identity.keyPem), Buffer.from(certificatePem));
-  const client = new SessionServiceClient(sessionAddress, tls, CHANNEL_OPTIONS);
-  const stream = client.connect();
+  const client = { keyPem: identity.keyPem, certificatePem };
+  const { address, tls, options } = hubChannel({ address: sessionAddress, caPem }, client);
+  const service = new SessionServiceClient(address, tls, { ...options, ...KEEPALIVE });
+  const stream = service.connect();
   let isOver = false;
   const end = (tell: () => void) => {
     if (isOver) return;
     isOver = true;
     tell();
-    client.close();
+    service.close();
   };
   stream.on("data", (response: ConnectResponse) => {
     const message = fromConnectResponse(response);

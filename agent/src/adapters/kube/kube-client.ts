@@ -155,7 +155,7 @@ export class KubeClient implements Disposable {
       const query = new URLSearchParams({ limit: String(options.pageSize ?? 500) });
       if (options.labelSelector !== undefined) query.set("labelSelector", options.labelSelector);
       if (next !== "") query.set("continue", next);
-      const path = `${collectionPath(resource, options.namespace)}?${query}`;
+      const path = `${collectionPath(resource, options.namespace)}?${query.toString()}`;
       const answer = await this.#transport.send({ method: "GET", path, signal: options.signal });
       const list = parseList(answer);
       const apiVersion = apiVersionOf(resource);
@@ -176,7 +176,7 @@ export class KubeClient implements Disposable {
       timeoutSeconds: String(options.timeoutSeconds),
     });
     if (options.labelSelector !== undefined) query.set("labelSelector", options.labelSelector);
-    const path = `${collectionPath(resource, options.namespace)}?${query}`;
+    const path = `${collectionPath(resource, options.namespace)}?${query.toString()}`;
     const message: IncomingMessage = await this.#transport.stream({ method: "GET", path, signal: options.signal });
     yield* readWatchEvents(message);
   }
@@ -227,5 +227,9 @@ function parseList(answer: unknown): { items: readonly KubeObject[]; resourceVer
   const { metadata } = answer;
   const items = "items" in answer && Array.isArray(answer.items) ? answer.items : [];
   const meta: Record<string, unknown> = typeof metadata === "object" && metadata !== null ? { ...metadata } : {};
-  return { items, resourceVersion: String(meta["resourceVersion"] ?? ""), next: String(meta["continue"] ?? "") };
+  return { items, resourceVersion: textOf(meta["resourceVersion"]), next: textOf(meta["continue"]) };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

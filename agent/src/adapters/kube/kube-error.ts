@@ -42,8 +42,10 @@ const TRANSIENT: ReadonlySet<KubeCode> = new Set<KubeCode>([
   "namespace-terminating",
 ]);
 
-/** The server could not be asked at all: says nothing about the object of the request. */
-const AWAY: ReadonlySet<KubeCode> = new Set<KubeCode>(["unavailable", "timeout", "unauthorized", "credentials"]);
+/** We are not let in: says nothing about the object of the request. */
+const SHUT_OUT: ReadonlySet<KubeCode> = new Set<KubeCode>(["unauthorized", "credentials"]);
+/** So is no answer at all; an answer with one of these is about the kind that was asked for (an aggregated API, a webhook). */
+const UNANSWERED: ReadonlySet<KubeCode> = new Set<KubeCode>(["unavailable", "timeout"]);
 
 export interface KubeErrorOptions extends ErrorOptions {
   /** HTTP status; 0 when there was no answer. */
@@ -71,7 +73,7 @@ export class KubeError extends Error {
   }
 
   get isServerAway(): boolean {
-    return AWAY.has(this.code);
+    return SHUT_OUT.has(this.code) || (this.status === 0 && UNANSWERED.has(this.code));
   }
 
   /** Total: whatever was thrown becomes a KubeError. */

@@ -47,7 +47,7 @@ async function* readLines(message: AsyncIterable<Buffer>): AsyncGenerator<string
 function parseEvent(line: string): WatchEvent | undefined {
   if (line === "") return undefined;
   const value: { type?: string; object?: KubeObject } = JSON.parse(line);
-  const { type, object } = value;
+  const { type = "", object } = value;
   if (object === undefined) throw new KubeError("response", "a watch event carries no object");
   switch (type) {
     case "ADDED":
@@ -55,10 +55,16 @@ function parseEvent(line: string): WatchEvent | undefined {
     case "DELETED":
       return { type, object };
     case "BOOKMARK":
-      return { type, resourceVersion: String(object.metadata["resourceVersion"] ?? "") };
+      return { type, resourceVersion: bookmarkOf(object) };
     case "ERROR":
       throw errorOfAnswer(Number(object["code"] ?? 500), JSON.stringify(object));
     default:
       return undefined;
   }
+}
+
+function bookmarkOf(object: KubeObject): string {
+  const version = object.metadata["resourceVersion"];
+  if (typeof version === "string") return version;
+  throw new KubeError("response", "a bookmark carries no resource version");
 }

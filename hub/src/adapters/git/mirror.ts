@@ -86,7 +86,7 @@ export class Mirror implements AsyncDisposable {
   /** Throws RepositoryError `corrupt` when the mirror should have an object but cannot read it: batch reads say "missing" then, too. */
   async proveMissing(name: string): Promise<void> {
     try {
-      await runGit(["cat-file", "-e", name], this.command, AbortSignal.timeout(10_000));
+      await runGit(["cat-file", "-t", name], this.command, AbortSignal.timeout(10_000));
     } catch (error) {
       if (error instanceof RepositoryError && error.code === "corrupt") throw error;
     }

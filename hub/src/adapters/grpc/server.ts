@@ -123,9 +123,7 @@ function sessionService({ sessions, desk, caPem, log }: GrpcServerOptions): Sess
 }
 
 function fleetService({ api, adminToken, log }: GrpcServerOptions): FleetServiceServer {
-  const method = <Request, Response>(
-    call: (request: Request, context: CallContext) => Response | Promise<Response>,
-  ) =>
+  const method = <Request, Response>(call: (request: Request, context: CallContext) => Response | Promise<Response>) =>
     unary<Request, Response>(log, (request, { from, authorization, signal }) => {
       checkBearerToken(authorization, adminToken);
       return call(request, { api, actor: `admin from ${from}`, signal });

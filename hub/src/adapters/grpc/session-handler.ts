@@ -25,7 +25,9 @@ export interface SessionHandlerOptions {
 type Call = ServerDuplexStream<ConnectRequest, ConnectResponse>;
 
 /** `SessionService.Connect`: only with a client certificate of ours, not expired, of an active registration bound to its key. */
-export function sessionHandler(options: SessionHandlerOptions): handleBidiStreamingCall<ConnectRequest, ConnectResponse> {
+export function sessionHandler(
+  options: SessionHandlerOptions,
+): handleBidiStreamingCall<ConnectRequest, ConnectResponse> {
   return (call) => {
     const controller = new AbortController();
     call.on("cancelled", () => controller.abort());

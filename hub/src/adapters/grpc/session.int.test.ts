@@ -36,12 +36,29 @@ describe("a session", () => {
     const open = await agent.connectWelcomed();
     const entry = await hub.registry.clusters.get(agent.clusterId, neverAborts);
     if (entry === undefined) throw new Error("not stored");
-    const change = { value: { ...entry.value, state: "revoked" as const }, revision: (await settled(agent.clusterId)) };
+    const change = { value: { ...entry.value, state: "revoked" as const }, revision: await settled(agent.clusterId) };
     await hub.registry.clusters.update(agent.clusterId, change, neverAborts);
     expect(await open.ended).toMatchObject({ code: status.PERMISSION_DENIED });
     const again = agent.connect();
     again.hello();
-    expect(await again.ended).toMatchObject({ code: status.PERMISSION_DENIED, details: expect.stringContaining("revoked") });
+    expect(await again.ended).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      details: expect.stringContaining("revoked"),
+    });
+  });
+
+  test("S6: is refused with a certificate that expired, and works again once that is renewed", async () => {
+    hub.aheadMs = -72 * 60 * 60_000;
+    const agent = await joined("expired");
+    hub.aheadMs = 0;
+    const expired = agent.connect();
+    expired.hello();
+    expect(await expired.ended).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      details: expect.stringContaining("renew"),
+    });
+    await agent.renew();
+    await agent.connectWelcomed();
   });
 
   /** The revision once the facts of the hello are in. */
@@ -77,7 +94,12 @@ describe("a session", () => {
   test("S10: a report is acknowledged once it is stored, and survives the hub", async () => {
     const agent = await joined("reports");
     const stream = await agent.connectWelcomed(5);
-    stream.report(1, { apps: [{ app: "web", revision: 1 }, { app: "db", revision: 1 }] });
+    stream.report(1, {
+      apps: [
+        { app: "web", revision: 1 },
+        { app: "db", revision: 1 },
+      ],
+    });
     expect(await stream.next("reportAck")).toEqual({ number: 1n });
     stream.report(2, { apps: [{ app: "web", revision: 2 }], applied: true, slice: { epoch: 1, n: 3 } });
     expect(await stream.next("reportAck")).toEqual({ number: 2n });
@@ -97,7 +119,10 @@ describe("a session", () => {
     const agent = await joined("order");
     const delta = await agent.connectWelcomed(1);
     delta.report(1, { full: false });
-    expect(await delta.ended).toMatchObject({ code: status.ABORTED, details: expect.stringContaining("has to be whole") });
+    expect(await delta.ended).toMatchObject({
+      code: status.ABORTED,
+      details: expect.stringContaining("has to be whole"),
+    });
 
     const gap = await agent.connectWelcomed(1);
     gap.report(4, { full: true });

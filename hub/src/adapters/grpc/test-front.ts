@@ -1,12 +1,13 @@
-import { generateKeyPairSync, webcrypto } from "node:crypto";
+import { generateKeyPairSync, sign, webcrypto } from "node:crypto";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import type { ChannelCredentials, Client, ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
+import { renewText } from "@axle/core/session/messages.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
 import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
 import { FleetServiceClient } from "@axle/proto/axle/v1/fleet.ts";
 import { RegistrationServiceClient } from "@axle/proto/axle/v1/registration.ts";
-import type { Registered, RegisterResponse } from "@axle/proto/axle/v1/registration.ts";
+import type { Registered, RegisterResponse, RenewResponse } from "@axle/proto/axle/v1/registration.ts";
 import { SessionServiceClient } from "@axle/proto/axle/v1/session.ts";
 import type { ConnectRequest, ConnectResponse } from "@axle/proto/axle/v1/session.ts";
 import { silentLogger } from "@axle/runtime/logger.ts";
@@ -155,7 +156,15 @@ export class TestFront implements AsyncDisposable {
     this.#stop = undefined;
   }
 
-  async createToken(wish: { name?: string; labels?: Record<string, string>; uses?: number; manualApproval?: boolean; ttlMs?: number } = {}) {
+  async createToken(
+    wish: {
+      name?: string;
+      labels?: Record<string, string>;
+      uses?: number;
+      manualApproval?: boolean;
+      ttlMs?: number;
+    } = {},
+  ) {
     const { name = "prod-1", labels = { env: "prod" }, uses = 1, manualApproval = false, ttlMs = 0 } = wish;
     const { token } = await this.front.api.createToken(
       { name, labels, uses, ttlMs, manualApproval },
@@ -165,7 +174,10 @@ export class TestFront implements AsyncDisposable {
     return token;
   }
 
-  clientOf<C extends Client>(Constructor: new (address: string, channel: ChannelCredentials) => C, identity?: { keyPem: string; certificatePem: string }): C {
+  clientOf<C extends Client>(
+    Constructor: new (address: string, channel: ChannelCredentials) => C,
+    identity?: { keyPem: string; certificatePem: string },
+  ): C {
     const ca = Buffer.from(this.fleet.keys.ca.certificatePem);
     const channel =
       identity === undefined
@@ -213,7 +225,11 @@ export class TestAgent {
       privateKey: await importKey("pkcs8", privateKey.export({ format: "der", type: "pkcs8" }), ["sign"]),
       publicKey: await importKey("spki", publicKey.export({ format: "der", type: "spki" }), ["verify"]),
     };
-    const csr = await Pkcs10CertificateRequestGenerator.create({ name: "CN=agent", keys, signingAlgorithm: ECDSA_P256 });
+    const csr = await Pkcs10CertificateRequestGenerator.create({
+      name: "CN=agent",
+      keys,
+      signingAlgorithm: ECDSA_P256,
+    });
     const keyPem = privateKey.export({ format: "pem", type: "pkcs8" }) as string;
     return new TestAgent(front, keyPem, csr.toString("pem"));
   }
@@ -244,8 +260,24 @@ export class TestAgent {
     return outcome.value;
   }
 
+  /** By proving its key; rejects with the ServiceError. */
+  async renew(keyPem = this.keyPem): Promise<void> {
+    const asked = { clusterId: this.clusterId, csrPem: this.csrPem, signedAtMs: 1 };
+    const signature = sign("sha256", Buffer.from(renewText(asked)), keyPem);
+    const request = { ...asked, signedAtMs: 1n, certificatePem: this.certificatePem, signature };
+    const client = this.#front.clientOf(RegistrationServiceClient);
+    const { registered } = await new Promise<RenewResponse>((resolve, reject) => {
+      client.renew(request, (error, response) => {
+        if (error === null) resolve(response);
+        else reject(error);
+      });
+    });
+    this.certificatePem = registered?.certificatePem ?? "";
+  }
+
   connect(): TestStream {
-    const identity = this.certificatePem === "" ? undefined : { keyPem: this.keyPem, certificatePem: this.certificatePem };
+    const identity =
+      this.certificatePem === "" ? undefined : { keyPem: this.keyPem, certificatePem: this.certificatePem };
     return new TestStream(this.#front.clientOf(SessionServiceClient, identity).connect());
   }
 
@@ -310,7 +342,15 @@ export class TestStream {
     this.call.write({ message: { $case: "hello", value } });
   }
 
-  report(number: number, more: { full?: boolean; apps?: { app: string; revision: number; message?: string }[]; applied?: boolean; slice?: SliceNumber } = {}): void {
+  report(
+    number: number,
+    more: {
+      full?: boolean;
+      apps?: { app: string; revision: number; message?: string }[];
+      applied?: boolean;
+      slice?: SliceNumber;
+    } = {},
+  ): void {
     const { full = number === 1, apps = [], applied = false, slice } = more;
     const value = {
       number: BigInt(number),

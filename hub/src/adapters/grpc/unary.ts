@@ -19,15 +19,16 @@ export function unary<Request, Response>(
   return (call, callback) => {
     const controller = new AbortController();
     call.on("cancelled", () => controller.abort(new CallError("aborted", "the caller went away")));
-    const run = async () => method(call.request, { ...callerOf(call), signal: controller.signal });
-    run().then(
-      (response) => callback(null, response),
-      (error: unknown) => {
+    const answer = async () => {
+      try {
+        callback(null, await method(call.request, { ...callerOf(call), signal: controller.signal }));
+      } catch (error) {
         const shown = CallError.from(error);
         if (shown !== error && !controller.signal.aborted) log.error({ method: call.getPath(), error }, "call failed");
         callback(statusOfError(shown));
-      },
-    );
+      }
+    };
+    void answer();
   };
 }
 

@@ -55,7 +55,9 @@ export const FLEET_CALLS = {
     const { approvalId, expiresAtMs } = await api.approveDeletion(request, actor, signal);
     return { approvalId, expiresAtMs: toTime(expiresAtMs) };
   },
-  allowRewrite: async ({ commit }, { api, actor, signal }) => ({ commit: await api.allowRewrite(commit, actor, signal) }),
+  allowRewrite: async ({ commit }, { api, actor, signal }) => ({
+    commit: await api.allowRewrite(commit, actor, signal),
+  }),
   getFleet: (_request, { api }) => {
     const { problems, commits, lastFetchMs, ...rest } = api.getFleet();
     return {
@@ -114,7 +116,12 @@ export const FLEET_JSON_CALLS: ReadonlyMap<string, (request: unknown, context: C
       fleet.ListPendingDeletionsResponse,
       FLEET_CALLS.listPendingDeletions,
     ),
-    jsonCall("ApproveDeletion", fleet.ApproveDeletionRequest, fleet.ApproveDeletionResponse, FLEET_CALLS.approveDeletion),
+    jsonCall(
+      "ApproveDeletion",
+      fleet.ApproveDeletionRequest,
+      fleet.ApproveDeletionResponse,
+      FLEET_CALLS.approveDeletion,
+    ),
     jsonCall("AllowRewrite", fleet.AllowRewriteRequest, fleet.AllowRewriteResponse, FLEET_CALLS.allowRewrite),
     jsonCall("GetFleet", fleet.GetFleetRequest, fleet.GetFleetResponse, FLEET_CALLS.getFleet),
     jsonCall("GetTimeline", fleet.GetTimelineRequest, fleet.GetTimelineResponse, FLEET_CALLS.getTimeline),

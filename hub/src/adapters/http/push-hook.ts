@@ -51,7 +51,9 @@ function authenticate({ headers, body }: { headers: IncomingHttpHeaders; body: B
 }
 
 function eventOf(headers: IncomingHttpHeaders): string | undefined {
-  return headerOf(headers, "x-github-event") ?? headerOf(headers, "x-gitea-event") ?? headerOf(headers, "x-gitlab-event");
+  return (
+    headerOf(headers, "x-github-event") ?? headerOf(headers, "x-gitea-event") ?? headerOf(headers, "x-gitlab-event")
+  );
 }
 
 /** From `ref: refs/heads/main`, which all of them send; undefined when the body says nothing of it. */

@@ -35,8 +35,11 @@ export async function leadUntilStopped(
   work: (leadership: Leadership, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { signal, log } = options;
+  let mayTakeOver = true;
   while (!signal.aborted) {
-    const leadership = await acquire(options, signal);
+    const leadership = await acquire({ ...options, mayTakeOver }, signal);
+    // Once is for the restart; two processes on the same data by mistake must not take the lease from each other in turn.
+    mayTakeOver = false;
     log.info({ sequence: leadership.sequence }, "leading");
     const term = new AbortController();
     const onStop = () => term.abort(signal.reason);
@@ -59,9 +62,15 @@ export async function leadUntilStopped(
   }
 }
 
-/** Waits for the lease to be free or expired and takes it. Expiry is judged by our own clock alone: the lease's message did not change for `ttlMs`. */
-export async function acquire(options: LeadOptions, signal: AbortSignal): Promise<Leadership> {
-  const { connection, holder, instance, ttlMs = TTL_MS, renewMs = RENEW_MS } = options;
+/**
+ * Waits for the lease to be free or expired and takes it; at once when it is this instance's own from before and
+ * `mayTakeOver`. Expiry is judged by our own clock alone: the lease's message did not change for `ttlMs`.
+ */
+export async function acquire(
+  options: LeadOptions & { readonly mayTakeOver?: boolean },
+  signal: AbortSignal,
+): Promise<Leadership> {
+  const { connection, holder, instance, ttlMs = TTL_MS, renewMs = RENEW_MS, mayTakeOver = true } = options;
   const record = { holder, instance, term: randomUUID(), isReleased: false };
   const saying = new SayOnce(options.log);
   let seen = { sequence: -1, sinceMs: 0 };
@@ -72,7 +81,7 @@ export async function acquire(options: LeadOptions, signal: AbortSignal): Promis
       const current = found === undefined ? undefined : parseLease(found.data);
       const sequence = found?.sequence ?? 0;
       if (seen.sequence !== sequence) seen = { sequence, sinceMs: performance.now() };
-      const isFree = current === undefined || current.isReleased || current.instance === instance;
+      const isFree = current === undefined || current.isReleased || (mayTakeOver && current.instance === instance);
       if (isFree || performance.now() - seen.sinceMs >= ttlMs) {
         const expect = { subject: LEASE_SUBJECT, sequence };
         const taken = await publishMessage(connection, leaseMessage(record), { expect, signal });

@@ -38,6 +38,7 @@ export async function publishMessage(
   message: OutgoingMessage,
   options: { readonly expect?: Expectation; readonly signal: AbortSignal },
 ): Promise<number> {
+  checkSizes([message], connection.nc.info?.max_payload);
   const head = headersOf(message, options.expect);
   const send = async () => parseAck(await requestWith(connection, message, head));
   const ack = await connection.ask(send, { what: `writing ${message.subject}`, signal: options.signal });
@@ -71,22 +72,32 @@ async function sendBatch(
   messages: readonly OutgoingMessage[],
   expect: Expectation,
 ): Promise<PublishAck> {
+  checkSizes(messages, connection.nc.info?.max_payload);
   const id = nuid.next();
-  const answers = messages.map((message, index) => {
+  const answers: Promise<Msg>[] = [];
+  for (const [index, message] of messages.entries()) {
     const isLast = index === messages.length - 1;
     const head = headersOf(message, index === 0 ? expect : undefined);
     head.set("Nats-Batch-Id", id);
     head.set("Nats-Batch-Sequence", String(index + 1));
     if (isLast) head.set("Nats-Batch-Commit", "1");
-    if (index > 0 && !isLast) return connection.nc.publish(message.subject, message.payload, { headers: head });
-    return requestWith(connection, message, head);
-  });
-  // What the first is refused for says more than "no such batch" of the last. Empty is yes.
-  const opening = Promise.resolve(answers[0]).then((answer) =>
-    answer?.data.length === 0 ? undefined : parseAck(answer),
-  );
-  const [, commit] = await Promise.all([opening, answers.at(-1)]);
-  return parseAck(commit ?? undefined);
+    if (index === 0 || isLast) answers.push(requestWith(connection, message, head));
+    else connection.nc.publish(message.subject, message.payload, { headers: head });
+  }
+  // What the first is refused for says more than "no such batch" of the last. An empty answer is a yes.
+  const opening = answers[0]?.then((answer) => (answer.data.length === 0 ? undefined : parseAck(answer)));
+  const [, commit] = await Promise.all([opening, answers[1]]);
+  return parseAck(commit);
+}
+
+/** Before anything is sent: a batch that breaks off is only noticed when it times out. */
+function checkSizes(messages: readonly OutgoingMessage[], largestBytes = 1_024 * 1_024): void {
+  for (const { subject, payload } of messages) {
+    // Headers take some of it too.
+    const bytes = Buffer.byteLength(payload) + 1_024;
+    if (bytes > largestBytes)
+      throw new StoreError("too-large", `${subject}: ${bytes} bytes, the server takes ${largestBytes}`);
+  }
 }
 
 async function requestWith(connection: HubConnection, message: OutgoingMessage, head: MsgHdrs): Promise<Msg> {

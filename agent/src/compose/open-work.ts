@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { retryUntilDone } from "@axle/runtime/backoff.ts";
+import type { Logger } from "@axle/runtime/logger.ts";
+import type { Service } from "@axle/runtime/service.ts";
+import { describeCluster, readFacts } from "../adapters/cluster/describe-cluster.ts";
+import { FactKeeper } from "../adapters/cluster/fact-keeper.ts";
+import { DiskCache } from "../adapters/disk/disk-cache.ts";
+import { cacheKeyOf } from "../adapters/disk/sealed-file.ts";
+import { RegistrationClient } from "../adapters/grpc/registration-client.ts";
+import { SessionClient } from "../adapters/grpc/session-client.ts";
+import { NatsSliceSource } from "../adapters/nats/nats-slice-source.ts";
+import { Agent } from "../agent.ts";
+import type { AgentConfig } from "../config.ts";
+import { Credentials } from "../join/credentials.ts";
+import { joinHub } from "../join/join.ts";
+import type { HubEndpoint } from "../join/ports.ts";
+import { KubeReconciler } from "../reconcile.ts";
+import { ReportBook } from "../report-book.ts";
+import { AGENT_VERSION } from "../version.ts";
+import type { OpenCluster } from "./open-cluster.ts";
+
+/** Everything the agent that leads works with. */
+export interface Work {
+  readonly agent: Agent;
+  readonly source: NatsSliceSource;
+  readonly session: SessionClient;
+  readonly book: ReportBook;
+  readonly cache: DiskCache;
+  /** In the order they are stopped. */
+  readonly groups: readonly (readonly Service[])[];
+}
+
+export interface WorkOptions {
+  readonly config: AgentConfig;
+  readonly cluster: OpenCluster;
+  readonly token: string | undefined;
+  /** Greater for every start of an agent in this cluster. */
+  readonly incarnation: number;
+  readonly log: Logger;
+}
+
+const PACKS_AT_ONCE = 4;
+
+/** Joins the fleet if that is still to do, and puts the parts together. Throws JoinError when the hub says no. */
+export async function openWork(options: WorkOptions, signal: AbortSignal): Promise<Work> {
+  const { config, cluster, incarnation, token, log } = options;
+  const { client, store } = cluster;
+  const connect = (endpoint: HubEndpoint) => new RegistrationClient(endpoint);
+  const identity = await joinHub(
+    {
+      store,
+      token,
+      name: config.name,
+      agentVersion: AGENT_VERSION,
+      connect,
+      describeCluster: (during) => describeCluster(client, during),
+      log,
+    },
+    signal,
+  );
+  const { clusterId, name, nats: access } = identity.registered;
+  const named = log.child({ cluster: name });
+
+  const maxPackBytes = config.maxPackBytes;
+  const source = new NatsSliceSource({ cluster: clusterId, access, log: named, maxPackBytes });
+  const credentials = new Credentials(identity, {
+    store,
+    connect,
+    onNatsAccess: (renewed) => source.renew(renewed),
+    log: named,
+  });
+  const cache = new DiskCache({
+    folder: join(config.data, "cache"),
+    key: cacheKeyOf(identity.keyPem),
+    maxBytes: config.maxCacheBytes,
+    log: named,
+  });
+  const facts = new FactKeeper({
+    first: await retryUntilDone((during) => readFacts(client, during), { signal, log: named, what: "read facts" }),
+    read: (during) => readFacts(client, during),
+    everyMs: config.factsMs,
+    log: named,
+  });
+  const book: ReportBook = new ReportBook(() => session.changed());
+  const reconciler = new KubeReconciler({
+    client,
+    cluster: clusterId,
+    events: book,
+    hubNow: () => session.hubNowMs(),
+    log: named,
+  });
+  const agent: Agent = new Agent({
+    cluster: clusterId,
+    source,
+    cache,
+    reconciler,
+    book,
+    keySet: () => credentials.keySet,
+    sealPrivateKey: Buffer.from(identity.sealPrivateKey, "base64"),
+    times: { rereadMs: config.rereadMs, verifyMs: config.verifyMs },
+    limits: { maxSliceBytes: config.maxSliceBytes, maxPackBytes, packConcurrency: PACKS_AT_ONCE },
+    log: named,
+  });
+  const session: SessionClient = new SessionClient({
+    credentials,
+    book,
+    agentVersion: AGENT_VERSION,
+    incarnation,
+    accepted: () => agent.accepted,
+    facts: () => facts.facts,
+    handlers: { expect: (number) => agent.expect(number), syncNow: () => agent.syncNow() },
+    log: named,
+  });
+  return { agent, source, session, book, cache, groups: [[agent], [session, source, facts]] };
+}

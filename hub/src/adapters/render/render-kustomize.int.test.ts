@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configMap, createRepositoryFixture, variantOf, type RepositoryFixture } from "./repository-fixture.ts";
+
+let fleet: RepositoryFixture;
+
+beforeAll(async () => {
+  fleet = await createRepositoryFixture();
+});
+
+afterAll(() => fleet[Symbol.asyncDispose]());
+
+const chart = {
+  "Chart.yaml": "apiVersion: v2\nname: small\nversion: 1.0.0\n",
+  "templates/cm.yaml":
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-chart, namespace: web}\ndata: {size: {{ .Values.size | quote }}}\n",
+  "values.yaml": "size: 1\n",
+};
+
+function below(folder: string, files: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([path, text]) => [`${folder}/${path}`, text]));
+}
+
+test("builds an overlay over its base, each object with the kustomization it came by", async () => {
+  const snapshot = await fleet.commit({
+    "ok/base/kustomization.yaml": "resources: [cm.yaml]\n",
+    "ok/base/cm.yaml": configMap("settings", { a: "1" }, null),
+    "ok/overlays/prod/kustomization.yml": "namespace: prod\nresources: [../../base]\nnamePrefix: my-\n",
+  });
+  expect(await fleet.renderer.inspect(snapshot, "ok/overlays/prod", fleet.signal)).toEqual({
+    type: "kustomize",
+    asksCapabilities: false,
+  });
+  const { objects, warnings } = await fleet.renderer.render(snapshot, variantOf("ok/overlays/prod"), fleet.signal);
+  expect(objects.map(({ id, file }) => `${id} ${file}`)).toEqual([
+    "/ConfigMap/prod/my-settings ok/overlays/prod/kustomization.yml",
+  ]);
+  expect(warnings).toEqual([]);
+});
+
+test("the kustomization of the repository's root can be rendered", async () => {
+  const snapshot = await fleet.commit({
+    "kustomization.yaml": "resources: [root.yaml]\n",
+    "root.yaml": configMap("root"),
+  });
+  const { objects } = await fleet.renderer.render(snapshot, variantOf(""), fleet.signal);
+  expect(objects.map(({ id }) => id)).toEqual(["/ConfigMap/web/root"]);
+  await fleet.commit({ "kustomization.yaml": null, "root.yaml": null });
+});
+
+test("kustomize's own words come with the file they are about and without paths of this machine", async () => {
+  const snapshot = await fleet.commit({
+    "bad/yaml/kustomization.yaml": "resources: [cm.yaml]\n",
+    "bad/yaml/cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\n",
+    "bad/field/kustomization.yaml": "resource: [cm.yaml]\n",
+    "bad/missing/kustomization.yaml": "resources: [../nothing]\n",
+    "bad/syntax/kustomization.yaml": "resources: [a\n",
+  });
+  for (const [folder, code, file, message] of [
+    ["bad/yaml", "renderer", "bad/yaml/cm.yaml", /MalformedYAMLError/],
+    ["bad/field", "renderer", "bad/field/kustomization.yaml", /unknown field "resource"/],
+    ["bad/missing", "renderer", "bad/missing/kustomization.yaml", /\.\.\/nothing/],
+    ["bad/syntax", "source", "bad/syntax/kustomization.yaml", /./],
+  ] as const) {
+    const rendered = fleet.renderer.render(snapshot, variantOf(folder), fleet.signal);
+    await expect(rendered).rejects.toMatchObject({
+      code,
+      place: { file },
+      message: expect.stringMatching(message) as unknown,
+    });
+    await expect(rendered).rejects.not.toThrow(fleet.path);
+  }
+});
+
+test("bases that name each other in a circle are an error, not a loop", async () => {
+  const snapshot = await fleet.commit({
+    "circle/a/kustomization.yaml": "resources: [../b]\n",
+    "circle/b/kustomization.yaml": "resources: [../a]\n",
+  });
+  expect(await fleet.renderer.keyOf(snapshot, variantOf("circle/a"), fleet.signal)).toMatch(/^[0-9a-f]{64}$/);
+  await expect(fleet.renderer.render(snapshot, variantOf("circle/a"), fleet.signal)).rejects.toMatchObject({
+    code: "renderer",
+    message: expect.stringContaining("cycle detected") as unknown,
+  });
+});
+
+describe("a reference that leaves the repository", () => {
+  test.each([
+    ["resources: [../../../../etc]", "escapes", "../../../../etc"],
+    ["components: [/etc]", "escapes", "/etc"],
+    ["patches: [{path: ../../../x.yaml}]", "escapes", "../../../x.yaml"],
+    ["configMapGenerator: [{name: x, files: [a=/etc/passwd]}]", "escapes", "/etc/passwd"],
+    ["helmGlobals: {chartHome: ../../../..}\nhelmCharts: [{name: x}]", "escapes", "../../../.."],
+    ["helmCharts: [{name: ../../../etc}]", "escapes", "../../../etc"],
+    ["helmCharts: [{name: x, valuesFile: /etc/passwd}]", "escapes", "/etc/passwd"],
+    [
+      "generators:\n- |-\n  apiVersion: builtin\n  kind: HelmChartInflationGenerator\n  metadata: {name: x}\n  chartHome: /etc\n",
+      "escapes",
+      "/etc",
+    ],
+    ["generators: [gen.yaml]", "escapes", "../../../x"],
+    ["resources: ['https://example.com/base.yaml']", "remote", "https://example.com/base.yaml"],
+    ["resources: ['github.com/acme/base?ref=v1']", "remote", "github.com/acme/base?ref=v1"],
+    ["bases: ['git@example.com:acme/base.git']", "remote", "git@example.com:acme/base.git"],
+    ["resources: ['git::file:///srv/x']", "remote", "git::file:///srv/x"],
+    ["resources: ['file:///etc']", "remote", "file:///etc"],
+    [
+      "helmCharts: [{name: x, repo: 'https://charts.example.com', version: 1.0.0}]",
+      "remote",
+      "https://charts.example.com",
+    ],
+  ])("%j is refused", async (text, code, named) => {
+    const snapshot = await fleet.commit({
+      "out/kustomization.yaml": `${text}\n`,
+      "out/gen.yaml":
+        "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\nname: x\nchartHome:\n  ../../../x\n",
+    });
+    await expect(fleet.renderer.render(snapshot, variantOf("out"), fleet.signal)).rejects.toMatchObject({
+      code,
+      place: { file: expect.stringMatching(/^out\/(kustomization|gen)\.yaml$/) as unknown },
+      message: expect.stringContaining(named) as unknown,
+    });
+  });
+});
+
+test("kustomize may run helm on a chart of the repository", async () => {
+  const snapshot = await fleet.commit({
+    ...below("charts/small", chart),
+    "with-helm/kustomization.yaml":
+      "helmGlobals: {chartHome: ../charts}\nhelmCharts: [{name: small, releaseName: small, valuesInline: {size: 7}}]\n",
+  });
+  const { objects } = await fleet.renderer.render(snapshot, variantOf("with-helm"), fleet.signal);
+  expect(objects.map(({ id, object }) => [id, object["data"]])).toEqual([["/ConfigMap/web/from-chart", { size: "7" }]]);
+});
+
+test("generators with paths, plugins of programs and functions are not run", async () => {
+  const snapshot = await fleet.commit({
+    "exec/kustomization.yaml": "generators: [gen.yaml]\n",
+    "exec/gen.yaml":
+      "apiVersion: example.com/v1\nkind: Gen\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/function: |\n      exec: {path: ./run.sh}\n",
+    "exec/run.sh": "#!/bin/sh\necho pwned >&2\n",
+  });
+  await expect(fleet.renderer.render(snapshot, variantOf("exec"), fleet.signal)).rejects.toMatchObject({
+    code: "renderer",
+  });
+});
