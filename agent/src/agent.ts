@@ -34,6 +34,8 @@ export interface AgentTimes {
   readonly rereadMs: number;
   /** Everything is compared by dry-run. */
   readonly verifyMs: number;
+  /** After a pass that left something to do; doubles from try to try. */
+  readonly retryMs: number;
 }
 
 export interface AgentLimits {
@@ -64,17 +66,17 @@ export class Agent implements Service {
   readonly #options: AgentOptions;
   readonly #now: () => number;
   readonly #queue: KeyedQueue;
-  readonly #retry = new Backoff({ firstMs: 1_000, longestMs: 5 * 60_000 });
+  readonly #retry: Backoff;
   #accepted: SliceNumber | undefined;
   #desired: DesiredState | undefined;
-  /** The highest sequence rung, and when the first ring since the last read came. */
+  /** The highest sequence rung since the last read, and when the first of those rings came. */
   #heard: Ring | undefined;
-  #sequence = 0;
   #pass: AbortController | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#retry = new Backoff({ firstMs: options.times.retryMs, longestMs: 5 * 60_000 });
     const work = (task: string, signal: AbortSignal) => this.#work(task as Task, signal);
     this.#queue = new KeyedQueue({ name: "agent", log: options.log, concurrency: 3, work });
   }
@@ -111,8 +113,9 @@ export class Agent implements Service {
 
   async #listen(signal: AbortSignal): Promise<void> {
     for await (const ring of this.#options.source.rings(signal)) {
-      this.#heard ??= ring;
-      this.#sequence = Math.max(this.#sequence, ring.sequence);
+      const { sequence, atMs } = this.#heard ?? ring;
+      // A new connection begins anew: what stands behind it may have lost its store, and with it its numbers.
+      this.#heard = { sequence: ring.sequence === 0 ? 0 : Math.max(sequence, ring.sequence), atMs };
       this.#queue.add("slice");
     }
   }
@@ -148,10 +151,11 @@ export class Agent implements Service {
   /** Throws what makes the slice be read again with backoff: refusals, and a source that did not answer. */
   async #readSlice(signal: AbortSignal): Promise<void> {
     const { source, cache, book, log } = this.#options;
-    const heard = this.#heard ?? { sequence: 0, atMs: this.#now() };
-    this.#heard = undefined;
+    const heard = this.#heard;
+    const rungAtMs = heard?.atMs ?? this.#now();
     try {
-      const found = await source.readSlice(this.#sequence, signal);
+      const found = await source.readSlice(heard?.sequence ?? 0, signal);
+      if (this.#heard === heard) this.#heard = undefined;
       const number = found?.envelope.number;
       if (number === undefined || found === undefined) return;
       if (this.#desired !== undefined && compareNumbers(number, this.#desired.number) === 0) return book.refuse("");
@@ -159,7 +163,7 @@ export class Agent implements Service {
       const isNew = this.#accepted === undefined || compareNumbers(number, this.#accepted) > 0;
       const { desired, verifiedAtMs, fetchedAtMs } = await this.#open(found.envelope, signal);
       this.#adopt(desired, { isNew });
-      const times = { rung: heard.atMs, read: readAtMs, verified: verifiedAtMs, fetched: fetchedAtMs };
+      const times = { rung: rungAtMs, read: readAtMs, verified: verifiedAtMs, fetched: fetchedAtMs };
       for (const step of ["rung", "read", "verified", "fetched"] as const) book.step(number, step, times[step]);
       cache.keepSlice(JSON.stringify(found.envelope));
       log.info({ slice: this.#said(), apps: desired.apps.length }, "slice accepted");

@@ -31,6 +31,7 @@ import type { ResolvedSlice } from "./reconcile/resolved-app.ts";
 import { SlicePass } from "./reconcile/slice-pass.ts";
 import { StatusWriter } from "./reconcile/status-writer.ts";
 import { StepTally } from "./reconcile/step-tally.ts";
+import { stopTogether } from "./reconcile/stop-together.ts";
 
 export interface KubeReconcilerOptions {
   readonly client: KubeClient;
@@ -44,6 +45,13 @@ export interface KubeReconcilerOptions {
 }
 
 type Outcomes = ReadonlyMap<string, AppOutcome>;
+
+/** Every app has done what it could. */
+interface EndedPass {
+  readonly slice: ResolvedSlice;
+  readonly prunes: PrunePlan;
+  readonly outcomes: Outcomes;
+}
 
 /**
  * Makes the cluster match a slice. Each app by itself, those without dependencies between them at once: dry-run of what
@@ -176,15 +184,16 @@ export class KubeReconciler implements Reconciler {
     const loaded = await this.#loadUnknown(slice, signal);
     this.#approvals = desired.approvals;
     const prunes = this.#pruner.plan(desired, slice, this.#store.usedApprovals);
-    const pass = new SlicePass({ slice, loaded, book: this.#book, signal });
-    const outcomes = new Map<string, AppOutcome>();
-    const runs = slice.apps.map(async (app) => {
-      outcomes.set(app.desired.name, await this.#runner.run(app, { pass, prunes, accepted }));
+    const outcomes = await stopTogether(signal, (during) => {
+      const pass = new SlicePass({ slice, loaded, book: this.#book, signal: during });
+      return slice.apps.map(async (app): Promise<[string, AppOutcome]> => {
+        const outcome = await this.#runner.run(app, { pass, prunes, accepted });
+        return [app.desired.name, outcome];
+      });
     });
-    for (const run of await Promise.allSettled(runs)) if (run.status === "rejected") throw run.reason;
     await accepted;
-    const left = await this.#finish(pass, prunes, outcomes);
-    return this.#outcomeOf(desired, outcomes, left);
+    const left = await this.#finish({ slice, prunes, outcomes: new Map(outcomes) }, signal);
+    return this.#outcomeOf(desired, new Map(outcomes), left);
   }
 
   /** Once: our kinds, what we accepted, what we own. Tried again by the next pass when it fails. */
@@ -226,8 +235,8 @@ export class KubeReconciler implements Reconciler {
   }
 
   /** What concerns all apps at once, when each has done what it could. Returns the apps that have something left to do. */
-  async #finish(pass: SlicePass, prunes: PrunePlan, outcomes: Outcomes): Promise<readonly string[]> {
-    const { slice, signal } = pass;
+  async #finish(ended: EndedPass, signal: AbortSignal): Promise<readonly string[]> {
+    const { slice, prunes, outcomes } = ended;
     for (const app of this.#inventories.apps) await this.#pruner.handOver(app, slice, signal);
     const left = await removeGoneApps({
       slice,

@@ -10,8 +10,12 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     stop.abort(new Error(`stopped by ${name}`));
   });
 }
-// `axle get clusters | head -1` closes our output early; that is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 2));
+// `axle get clusters | head -1` closes our output early: nobody reads on, so stop in order, and that is no error.
+let isOutputClosed = false;
+process.stdout.on("error", () => {
+  isOutputClosed = true;
+  stop.abort(new Error("the output was closed"));
+});
 
 const context: CliContext = {
   out: screenOf(process.stdout),
@@ -23,7 +27,8 @@ const context: CliContext = {
   ask: process.stdin.isTTY ? ask : undefined,
 };
 
-process.exitCode = await runCli(process.argv.slice(2), context);
+const code = await runCli(process.argv.slice(2), context);
+process.exitCode = isOutputClosed ? 0 : code;
 
 function screenOf(stream: NodeJS.WriteStream): Screen {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;

@@ -25,15 +25,17 @@ export async function startNatsContainer(options: NatsServerOptions): Promise<Na
   // A host port that is named stays the same when the container is started again; one that Docker chooses does not.
   return await withFreePort(async (port) => {
     const name = `axle-test-${process.pid}-${randomUUID()}`;
+    let written = "";
     const starting = new GenericContainer(env["AXLE_TEST_NATS_IMAGE"] ?? image)
       .withName(name)
+      .withLogConsumer((stream) => stream.on("data", (chunk: Buffer | string) => (written += String(chunk))))
       .withCopyContentToContainer([{ content: config, target: "/axle.conf" }])
       .withCommand(["-c", "/axle.conf"])
       .withExposedPorts({ container: clientPort, host: port })
       .withWaitStrategy(Wait.forLogMessage(/Server is ready/))
       .start();
     const container = await starting.catch(async (cause: unknown) => {
-      const message = `nats-server did not start in a container: ${String(cause)}\n${await removeFailed(name)}`;
+      const message = `nats-server did not start in a container: ${String(cause)}\n${(await removeFailed(name)) ?? written}`;
       throw new TestkitError("start-failed", message, { cause });
     });
     const backend = new NatsContainer(container);
@@ -42,17 +44,21 @@ export async function startNatsContainer(options: NatsServerOptions): Promise<Na
   });
 }
 
-/** Removes what is left of a container that did not start, and gives what it wrote. */
-async function removeFailed(name: string): Promise<string> {
+/**
+ * Removes what is left of a container that did not start, and gives what it wrote; undefined when testcontainers has removed
+ * it already, which it does after some failures and not after others.
+ */
+async function removeFailed(name: string): Promise<string | undefined> {
   const { container: client } = await getContainerRuntimeClient();
   const container = client.getById(name);
   try {
-    // Each piece is preceded by eight bytes that say how long it is and which stream it is of.
     const logs = await container.logs({ stdout: true, stderr: true, follow: false });
     await client.remove(container, { removeVolumes: true });
+    // Each piece is preceded by eight bytes that say how long it is and which stream it is of.
     return logs.toString().replaceAll(/[^\t\n\x20-\x7E]/g, "");
   } catch (error) {
-    return `(it has no logs: ${String(error)})`;
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
   }
 }
 

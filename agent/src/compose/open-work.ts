@@ -40,6 +40,7 @@ export interface WorkOptions {
 }
 
 const PACKS_AT_ONCE = 4;
+const FIRST_RETRY_MS = 1_000;
 
 /** Joins the fleet if that is still to do, and puts the parts together. Throws JoinError when the hub says no. */
 export async function openWork(options: WorkOptions, signal: AbortSignal): Promise<Work> {
@@ -97,7 +98,7 @@ export async function openWork(options: WorkOptions, signal: AbortSignal): Promi
     book,
     keySet: () => credentials.keySet,
     sealPrivateKey: Buffer.from(identity.sealPrivateKey, "base64"),
-    times: { rereadMs: config.rereadMs, verifyMs: config.verifyMs },
+    times: { rereadMs: config.rereadMs, verifyMs: config.verifyMs, retryMs: FIRST_RETRY_MS },
     limits: { maxSliceBytes: config.maxSliceBytes, maxPackBytes, packConcurrency: PACKS_AT_ONCE },
     log: named,
   });

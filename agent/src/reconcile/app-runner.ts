@@ -49,10 +49,9 @@ export class AppRunner {
     } catch (error) {
       pass.finished(name, "it failed");
       pass.signal.throwIfAborted();
-      const failure = error instanceof KubeError ? error : undefined;
+      if (error instanceof KubeError && error.isServerAway) throw error;
       this.#options.log.warn({ app: name, error }, "app failed");
       this.#set(app, { sync: "Failed", message: describeError(error), late: undefined });
-      if (failure?.isServerAway === true) throw error;
       return "failed";
     }
   }

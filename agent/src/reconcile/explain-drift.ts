@@ -116,5 +116,5 @@ function newestOf(entries: readonly ManagedEntry[]): ManagedEntry | undefined {
 function managedPart(object: KubeObject): Record<string, unknown> {
   const metadata = Object.entries(object.metadata).filter(([key]) => !NOT_MANAGED_METADATA.has(key));
   const rest = Object.entries(object).filter(([key]) => !NOT_MANAGED.has(key) && key !== "metadata");
-  return Object.fromEntries([...rest, ["metadata", Object.fromEntries(metadata)]]);
+  return Object.fromEntries(metadata.length === 0 ? rest : [...rest, ["metadata", Object.fromEntries(metadata)]]);
 }

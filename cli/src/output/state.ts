@@ -12,7 +12,7 @@ export function describeFreshness(freshness: FreshnessView, nowMs: number): stri
 /** Health as last heard; never shown as good for a cluster that is silent. */
 export function describeHealth(health: string | undefined, freshness: FreshnessView): string {
   if (health === undefined) return "-";
-  return freshness.online ? health : `Unknown (was ${health})`;
+  return freshness.online || health === "Unknown" ? health : `Unknown (was ${health})`;
 }
 
 export function isClusterWell(cluster: ClusterView): boolean {

@@ -136,7 +136,8 @@ const source = z
 
 const substituteName = z.string().superRefine(
   refuse((name) => {
-    if (name === "true" || name === "false") return "YAML reads y, n, yes, no, on and off as booleans; put the name in quotes";
+    if (name === "true" || name === "false")
+      return "YAML reads y, n, yes, no, on and off as booleans; put the name in quotes";
     return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `"${name}" is no name: letters, digits and '_'`;
   }),
 );

@@ -29,7 +29,9 @@ export function describeIssue(issue: z.core.$ZodIssue, document: unknown, kind: 
     case "invalid_key":
       return [{ path, what: "key", message: issue.issues[0]?.message ?? "no valid key" }];
     case "invalid_type":
-      return value(expectation(found, EXPECTED_AT[String(path.at(-1))] ?? EXPECTED[issue.expected] ?? issue.expected, path));
+      return value(
+        expectation(found, EXPECTED_AT[String(path.at(-1))] ?? EXPECTED[issue.expected] ?? issue.expected, path),
+      );
     case "invalid_value": {
       const allowed = issue.values.map(String);
       const hint = typeof found === "string" ? didYouMean(found, allowed) : "";

@@ -55,7 +55,9 @@ describe("a layout", () => {
       "environments/dev/kustomization.yaml",
       "environments/prod/kustomization.yaml",
     ]);
-    expect(summary(apps)).toEqual({ shop: { "environments/dev": { env: "dev" }, "environments/prod": { env: "prod" } } });
+    expect(summary(apps)).toEqual({
+      shop: { "environments/dev": { env: "dev" }, "environments/prod": { env: "prod" } },
+    });
   });
 
   it("finds clusters/<cluster>/<app>", () => {
@@ -112,12 +114,17 @@ describe("a layout", () => {
 
   it("warns about an entry that matches nothing", () => {
     expect(read("- path: app/{app}\n  clusters: { all: true }", ["apps/web/x.yaml"]).problems).toMatchObject([
-      { severity: "warning", code: "ignored", message: expect.stringContaining("matches app/{app}"), place: { line: 6 } },
+      {
+        severity: "warning",
+        code: "ignored",
+        message: expect.stringContaining("matches app/{app}"),
+        place: { line: 6 },
+      },
     ]);
   });
 
   it("does not look into hidden folders and node_modules", () => {
-    const { apps } = read("- path: \"{app}\"\n  clusters: { all: true }", [
+    const { apps } = read('- path: "{app}"\n  clusters: { all: true }', [
       ".github/x.yaml",
       "node_modules/x.yaml",
       "web/x.yaml",

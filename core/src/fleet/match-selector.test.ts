@@ -69,7 +69,10 @@ describe("matchCluster", () => {
       fc.property(labels, labels, (wanted, given) => {
         const reversed = (map: Record<string, string>) => Object.fromEntries(Object.entries(map).reverse());
         const one = matchCluster(selector({ matchLabels: wanted }), { ...CLUSTER, labels: given });
-        const other = matchCluster(selector({ matchLabels: reversed(wanted) }), { ...CLUSTER, labels: reversed(given) });
+        const other = matchCluster(selector({ matchLabels: reversed(wanted) }), {
+          ...CLUSTER,
+          labels: reversed(given),
+        });
         expect(other).toEqual(one);
       }),
     );
@@ -78,8 +81,8 @@ describe("matchCluster", () => {
 
 describe("describeSelector", () => {
   it("says a selector in words", () => {
-    expect(describeSelector({ ...parseLabelSelector("env=prod,!x"), names: ["a"], exclude: parseLabelSelector("ring=3") })).toBe(
-      "env=prod, !x, name in (a), but not ring=3",
-    );
+    expect(
+      describeSelector({ ...parseLabelSelector("env=prod,!x"), names: ["a"], exclude: parseLabelSelector("ring=3") }),
+    ).toBe("env=prod, !x, name in (a), but not ring=3");
   });
 });

@@ -211,19 +211,20 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
       "a label that is a fact",
       {
         "axle.yaml": `${FLEET}spec: { clusterFiles: [c.yaml] }`,
-        "c.yaml": "apiVersion: axle.dev/v1\nkind: Cluster\nmetadata: { name: a, labels: { facts.axle.dev/provider: eks } }",
+        "c.yaml":
+          "apiVersion: axle.dev/v1\nkind: Cluster\nmetadata: { name: a, labels: { facts.axle.dev/provider: eks } }",
       },
       'metadata.labels.facts.axle.dev/provider: "facts.axle.dev/provider" is a fact',
     ],
     [
       "a number where text belongs",
       { "a/app.yaml": app("web", "source: { path: . }\nclusters: { matchLabels: { ring: 2 } }") },
-      'a/app.yaml:6:36: spec.clusters.matchLabels.ring: found the number 2, expected text; put it in quotes',
+      "a/app.yaml:6:36: spec.clusters.matchLabels.ring: found the number 2, expected text; put it in quotes",
     ],
     [
       "a country that is a boolean",
       { "a/app.yaml": app("web", "source: { path: . }\nclusters: { matchLabels: { country: no } }") },
-      'found the boolean false, expected text; put it in quotes',
+      "found the boolean false, expected text; put it in quotes",
     ],
     [
       "a path that leaves the repository",
@@ -284,7 +285,9 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
     ],
     [
       "a capture nobody captured",
-      { "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/{app}", clusters: { matchLabels: { env: "{env}" } } }] }` },
+      {
+        "axle.yaml": `${FLEET}spec: { layout: [{ path: "apps/{app}", clusters: { matchLabels: { env: "{env}" } } }] }`,
+      },
       "spec.layout[0].clusters: {env} stands for nothing: the path captures {app}",
     ],
     [
@@ -329,7 +332,11 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
 
 describe("an App that cannot move, while the others can", () => {
   it("names a values file that is not there", () => {
-    const files = { "axle.yaml": FLEET, "a/values.yaml": "", "a/app.yaml": app("web", `${PLAIN_SPEC}\nvaluesFiles: [value.yaml]`) };
+    const files = {
+      "axle.yaml": FLEET,
+      "a/values.yaml": "",
+      "a/app.yaml": app("web", `${PLAIN_SPEC}\nvaluesFiles: [value.yaml]`),
+    };
     expect(read(files).problems).toMatchObject([{ code: "source", app: "web", severity: "error" }]);
     expect(messagesOf(files)).toEqual([
       'a/app.yaml:7:17: spec.valuesFiles[0]: there is no file a/value.yaml; did you mean "values.yaml"?',
@@ -339,7 +346,10 @@ describe("an App that cannot move, while the others can", () => {
   it("says that chart repositories are not supported yet", () => {
     const files = {
       "axle.yaml": FLEET,
-      "a/app.yaml": app("web", "source: { chart: { repository: https://x, name: podinfo, version: 1.2.3 } }\nclusters: { all: true }"),
+      "a/app.yaml": app(
+        "web",
+        "source: { chart: { repository: https://x, name: podinfo, version: 1.2.3 } }\nclusters: { all: true }",
+      ),
     };
     const contract = read(files);
     expect(refusesCommit(contract.problems)).toBe(false);

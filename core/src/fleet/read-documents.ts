@@ -134,7 +134,9 @@ function readDocument(document: YamlDocument, { file, kind, problems }: Reading)
 
 /** A field that is misspelt is missing too: one word about it is enough. */
 function withoutConsequences(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
-  const misspelt = new Set(issues.filter(({ code }) => code === "unrecognized_keys").map(({ path }) => formatField(path)));
+  const misspelt = new Set(
+    issues.filter(({ code }) => code === "unrecognized_keys").map(({ path }) => formatField(path)),
+  );
   return issues.filter(({ code, path }) => code !== "custom" || !misspelt.has(formatField(path)));
 }
 

@@ -13,7 +13,14 @@ function ref(id: string): ObjectRef {
 
 const anyRef: fc.Arbitrary<ObjectRef> = fc.record({
   group: fc.constantFrom("", "apps", "example.com", "rbac.authorization.k8s.io", "admissionregistration.k8s.io"),
-  kind: fc.constantFrom("Namespace", "ClusterRole", "Widget", "WidgetClass", "Deployment", "ValidatingWebhookConfiguration"),
+  kind: fc.constantFrom(
+    "Namespace",
+    "ClusterRole",
+    "Widget",
+    "WidgetClass",
+    "Deployment",
+    "ValidatingWebhookConfiguration",
+  ),
   namespace: fc.constantFrom("", "a", "b"),
   name: fc.constantFrom("x", "y"),
 });

@@ -11,7 +11,8 @@ function idsOf(text: string): readonly string[] {
 
 describe("parseManifest", () => {
   it("reads several documents, each with its place", () => {
-    const text = "# a\napiVersion: v1\nkind: Namespace\nmetadata: { name: web }\n---\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: web\n";
+    const text =
+      "# a\napiVersion: v1\nkind: Namespace\nmetadata: { name: web }\n---\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: web\n";
     const { objects } = parseManifest(text, "apps/web/x.yaml");
     expect(objects.map(({ object, place }) => [idOf(object), place])).toEqual([
       ["/Namespace//web", { file: "apps/web/x.yaml", line: 2, column: 1 }],
@@ -42,22 +43,36 @@ items:
   });
 
   it("takes an empty namespace for none and a null label for an empty one, as the API server does", () => {
-    const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: '', labels: { x: }, annotations: }\n";
+    const text =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: '', labels: { x: }, annotations: }\n";
     expect(parseManifest(text, "x").objects[0]?.object.metadata).toEqual({ name: "a", labels: { x: "" } });
   });
 
   it.each([
-    ["a: 1\n", ["x.yaml:1:1: apiVersion: missing, expected text", "kind: missing", "metadata: found nothing, expected a mapping"]],
+    [
+      "a: 1\n",
+      [
+        "x.yaml:1:1: apiVersion: missing, expected text",
+        "kind: missing",
+        "metadata: found nothing, expected a mapping",
+      ],
+    ],
     ["- 1\n", ["x.yaml:1:1: found a list, expected a Kubernetes object (apiVersion, kind, metadata)"]],
     ["apiVersion: v1\nkind: A\nmetadata: {}\n", ["x.yaml:3:1: metadata.name: missing, expected text"]],
     [
       "apiVersion: v1\nkind: A\nmetadata: { name: 0123 }\n",
       ["x.yaml:3:19: metadata.name: found the number 83, expected text; put it in quotes"],
     ],
-    ["apiVersion: v1\nkind: A\nmetadata: { name: a/b }\n", ['metadata.name: found "a/b", expected text without a slash']],
+    [
+      "apiVersion: v1\nkind: A\nmetadata: { name: a/b }\n",
+      ['metadata.name: found "a/b", expected text without a slash'],
+    ],
     [
       "apiVersion: v1\nkind: A\nmetadata: { name: a, labels: { on: yes, n: 1 } }\n",
-      ["metadata.labels.true: found the boolean true, expected text; put it in quotes", "metadata.labels.false: found the number 1"],
+      [
+        "metadata.labels.true: found the boolean true, expected text; put it in quotes",
+        "metadata.labels.false: found the number 1",
+      ],
     ],
     [
       "apiVersion: v1\nkind: A\nmetadata: { generateName: a- }\n",

@@ -113,7 +113,28 @@ describe("a text", () => {
   });
 
   it("never takes the parser down", () => {
-    const piece = fc.constantFrom("a", ": ", "- ", "\n", "  ", "&a ", "*a", "<<: ", "{", "}", "[", "]", "|", "'", '"', "!x ", "? ", "---\n", "\t", "%");
+    const piece = fc.constantFrom(
+      "a",
+      ": ",
+      "- ",
+      "\n",
+      "  ",
+      "&a ",
+      "*a",
+      "<<: ",
+      "{",
+      "}",
+      "[",
+      "]",
+      "|",
+      "'",
+      '"',
+      "!x ",
+      "? ",
+      "---\n",
+      "\t",
+      "%",
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
         try {
@@ -130,7 +151,14 @@ describe("a text", () => {
 describe("an error says where and what", () => {
   it.each<[string, string, YamlError["code"], number, number, string]>([
     ["tabs", "a:\n\tb: 1\n", "syntax", 2, 1, "tabs are not allowed as indentation; indent with spaces"],
-    ["a key that is there twice", "a: 1\nb: 2\na: 3\n", "duplicate-key", 3, 1, 'the key "a" is already in this mapping'],
+    [
+      "a key that is there twice",
+      "a: 1\nb: 2\na: 3\n",
+      "duplicate-key",
+      3,
+      1,
+      'the key "a" is already in this mapping',
+    ],
     ["keys that are the same in JSON", '1: a\n"1": b\n', "duplicate-key", 2, 1, 'the key "1" is already'],
     ["a key that is no text", "a:\n  ~: 1\n", "key", 2, 3, "a key must be text, found null"],
     ["a number that does not fit", "a: 9007199254740993\n", "number", 1, 4, "cannot be kept exactly"],
@@ -141,14 +169,17 @@ describe("an error says where and what", () => {
     ["an alias without an anchor", "a: *x\n", "alias", 1, 4, "*x has no anchor &x before it"],
     ["an alias of itself", "a: &x [*x]\n", "alias", 1, 8, "*x contains itself"],
     ["a second document", "a: 1\n---\nb: [\n", "syntax", 4, 1, "flow sequence"],
-  ])("%s", (_title, text, code, line, column, message) => {
+  ])("%s", (...[, text, code, line, column, message]) => {
     const error = errorOf(text);
     expect(error).toMatchObject({ code, position: { line, column } });
     expect(error.message).toContain(message);
   });
 
   it("bounds what aliases expand to, and nesting", () => {
-    const levels = Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [${"*a".padEnd(2)}${i}${`,*a${i}`.repeat(9)}]`);
+    const levels = Array.from(
+      { length: 12 },
+      (_, i) => `a${i + 1}: &a${i + 1} [${"*a".padEnd(2)}${i}${`,*a${i}`.repeat(9)}]`,
+    );
     expect(errorOf(`a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n${levels.join("\n")}\n`).code).toBe("alias");
     expect(errorOf(`a: ${"[".repeat(100_000)}`).code).toBe("too-deep");
     expect(errorOf(`a: ${"[".repeat(250)}${"]".repeat(250)}`).code).toBe("too-deep");
@@ -171,7 +202,8 @@ describe("locate", () => {
 });
 
 function hasUnsafeNumber(value: unknown): boolean {
-  if (typeof value === "number") return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+  if (typeof value === "number")
+    return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
   if (typeof value !== "object" || value === null) return false;
   return Object.values(value).some(hasUnsafeNumber);
 }

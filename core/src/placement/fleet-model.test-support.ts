@@ -54,11 +54,15 @@ export class FleetModel {
 
   /** App -> cluster -> the objects it has there. */
   state(): Readonly<Record<string, Readonly<Record<string, string>>>> {
-    const apps = [...this.records].filter(([, record]) => Object.keys(record.targets).length > 0 || record.held !== undefined);
+    const apps = [...this.records].filter(
+      ([, record]) => Object.keys(record.targets).length > 0 || record.held !== undefined,
+    );
     return Object.fromEntries(
       apps.map(([name, { packs, targets }]) => [
         name,
-        Object.fromEntries(Object.entries(targets).map(([cluster, { pack }]) => [cluster, this.#idsOf(packs[pack]?.digest)])),
+        Object.fromEntries(
+          Object.entries(targets).map(([cluster, { pack }]) => [cluster, this.#idsOf(packs[pack]?.digest)]),
+        ),
       ]),
     );
   }

@@ -42,7 +42,9 @@ class Agents {
     for (const [cluster, { apps }] of slices) {
       const owned = this.#owned.get(cluster) ?? new Map<string, Set<string>>();
       this.#owned.set(cluster, owned);
-      const packs = new Map(apps.map(({ name, packs: handles }) => [name, handles.flatMap(({ digest }) => idsIn(digest))]));
+      const packs = new Map(
+        apps.map(({ name, packs: handles }) => [name, handles.flatMap(({ digest }) => idsIn(digest))]),
+      );
       for (const [app, ids] of packs) owned.set(app, new Set([...(owned.get(app) ?? []), ...ids]));
       const deletions = planPrune({
         inventories: new Map([...owned].map(([app, ids]) => [app, [...ids]])),
@@ -64,7 +66,10 @@ class Agents {
 
 /** The model names a pack by what is in it. */
 function idsIn(digest: string): readonly string[] {
-  return digest.slice(digest.indexOf(":") + 1).split(",").filter((id) => id !== "");
+  return digest
+    .slice(digest.indexOf(":") + 1)
+    .split(",")
+    .filter((id) => id !== "");
 }
 
 /** What a commit declares for a cluster, as far as it can be read at all. */
@@ -95,7 +100,7 @@ describe("planFleet over random histories", () => {
         expect(fleet.state()).toEqual(scratch.state());
         expect(fleet.commit(last).records).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 
@@ -108,7 +113,8 @@ describe("planFleet over random histories", () => {
           fleet.commit(commit);
           for (const [app, record] of fleet.records) {
             const content = commit[app];
-            const cannotMove = content === "unresolved" || (content !== undefined && Object.values(content).includes("broken"));
+            const cannotMove =
+              content === "unresolved" || (content !== undefined && Object.values(content).includes("broken"));
             if (cannotMove) expect(record.held).toBeDefined();
             if (record.held === undefined) continue;
             const { revision, targets: where, packs } = before.get(app) ?? { revision: 0, targets: {}, packs: [] };
@@ -117,7 +123,7 @@ describe("planFleet over random histories", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 
@@ -127,13 +133,17 @@ describe("planFleet over random histories", () => {
         const fleet = new FleetModel(CLUSTERS);
         for (const commit of history) {
           fleet.commit(commit);
-          for (const { apps } of planSlices({ records: fleet.records, clusters: CLUSTERS, approvals: new Map() }).values()) {
+          for (const { apps } of planSlices({
+            records: fleet.records,
+            clusters: CLUSTERS,
+            approvals: new Map(),
+          }).values()) {
             const ids = apps.flatMap(({ packs }) => packs.flatMap(({ digest }) => idsIn(digest)));
             expect(new Set(ids).size).toBe(ids.length);
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 
@@ -152,7 +162,7 @@ describe("planFleet over random histories", () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -166,9 +176,10 @@ describe("planFleet over random histories", () => {
           fleet.commit(commit);
           agents.act();
         }
-        for (const cluster of CLUSTERS) expect([...agents.live(cluster)].sort()).toEqual(declaredFor(last, cluster).toSorted());
+        for (const cluster of CLUSTERS)
+          expect([...agents.live(cluster)].sort()).toEqual(declaredFor(last, cluster).toSorted());
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 
@@ -184,7 +195,10 @@ describe("planFleet over random histories", () => {
           if (before === "unresolved" || after === "unresolved") continue;
           const lossy = Object.entries(before).filter(
             ([cluster, ids]) =>
-              after[cluster] === undefined && ids.length > 0 && ids !== "broken" && ids.some((id) => !declaredFor(second, cluster).includes(id)),
+              after[cluster] === undefined &&
+              ids.length > 0 &&
+              ids !== "broken" &&
+              ids.some((id) => !declaredFor(second, cluster).includes(id)),
           );
           // With three clusters one is already more than 30 %.
           for (const [cluster] of lossy) expect(fleet.record(app)?.deletionHolds).toHaveProperty(cluster);
@@ -192,7 +206,7 @@ describe("planFleet over random histories", () => {
           expect(held.every((cluster) => lossy.some(([name]) => name === cluster))).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 
@@ -201,7 +215,9 @@ describe("planFleet over random histories", () => {
       fc.property(anyHistory, (history) => {
         const fleet = new FleetModel(CLUSTERS);
         for (const commit of history) {
-          const before = [...fleet.records].flatMap(([app, { deletionHolds }]) => Object.keys(deletionHolds).map((cluster) => ({ app, cluster })));
+          const before = [...fleet.records].flatMap(([app, { deletionHolds }]) =>
+            Object.keys(deletionHolds).map((cluster) => ({ app, cluster })),
+          );
           fleet.commit(commit);
           for (const { app, cluster } of before) {
             const record = fleet.record(app);
@@ -210,7 +226,7 @@ describe("planFleet over random histories", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 
@@ -225,7 +241,7 @@ describe("planFleet over random histories", () => {
           expect(other).toEqual(plan);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 80 },
     );
   });
 });

@@ -7,7 +7,12 @@ describe("planFleet", () => {
     const fleet = new FleetModel(["a", "b"]);
     fleet.commit({ web: { a: ["cm/x"], b: ["cm/x", "cm/y"] } });
     const record = fleet.record("web");
-    expect(record).toMatchObject({ revision: 1, commit: "c1", deletionHolds: {}, history: [{ revision: 1, commit: "c1" }] });
+    expect(record).toMatchObject({
+      revision: 1,
+      commit: "c1",
+      deletionHolds: {},
+      history: [{ revision: 1, commit: "c1" }],
+    });
     expect(record?.packs).toHaveLength(2);
     expect(fleet.state()).toEqual({ web: { a: "cm/x", b: "cm/x,cm/y" } });
   });
@@ -56,7 +61,11 @@ describe("planFleet", () => {
     fleet.commit({ web: { a: ["cm/x"], b: ["cm/y"] }, api: { a: ["cm/p"] } });
     const plan = fleet.commit({ web: { a: ["cm/x2"], b: "broken" }, api: { a: ["cm/q"] } });
     expect(fleet.state()).toEqual({ web: { a: "cm/x", b: "cm/y" }, api: { a: "cm/q" } });
-    expect(fleet.record("web")).toMatchObject({ revision: 1, commit: "c1", held: "web/kustomization.yaml: no such file" });
+    expect(fleet.record("web")).toMatchObject({
+      revision: 1,
+      commit: "c1",
+      held: "web/kustomization.yaml: no such file",
+    });
     expect(plan.problems.map(formatProblem)).toEqual(["web/kustomization.yaml: no such file"]);
     fleet.commit({ web: { a: ["cm/x2"], b: ["cm/y2"] }, api: { a: ["cm/q"] } });
     expect(fleet.record("web")).toMatchObject({ revision: 2, commit: "c3" });

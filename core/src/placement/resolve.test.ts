@@ -13,7 +13,10 @@ const FLEET = "apiVersion: axle.dev/v1\nkind: Fleet\nmetadata: { name: acme }\n"
 function contractOf(files: Readonly<Record<string, string>>): Contract {
   const all = new Map(Object.entries({ "axle.yaml": FLEET, ...files }));
   const needed = contractFilesOf(all.get("axle.yaml"), all.keys());
-  const contract = readContract({ paths: all.keys(), texts: new Map(needed.map((path) => [path, all.get(path) ?? ""])) });
+  const contract = readContract({
+    paths: all.keys(),
+    texts: new Map(needed.map((path) => [path, all.get(path) ?? ""])),
+  });
   expect(contract.problems.filter(({ app, severity }) => app === undefined && severity === "error")).toEqual([]);
   return contract;
 }
@@ -39,7 +42,11 @@ function resolveAll(
   contract: Contract,
   { clusters = CLUSTERS, source = RAW as SourceInfo | undefined } = {},
 ): Resolution {
-  return resolve({ contract, clusters, sources: new Map(foldersToInspect(contract).map((folder) => [folder, source])) });
+  return resolve({
+    contract,
+    clusters,
+    sources: new Map(foldersToInspect(contract).map((folder) => [folder, source])),
+  });
 }
 
 /** App -> cluster name -> what it gets. */
@@ -207,7 +214,10 @@ describe("an app that cannot be resolved does not hold the others", () => {
   });
 
   it("a folder with nothing in it", () => {
-    const contract = contractOf({ ...OTHER, "web/app.yaml": app("web", "source: { path: m }\nclusters: { all: true }") });
+    const contract = contractOf({
+      ...OTHER,
+      "web/app.yaml": app("web", "source: { path: m }\nclusters: { all: true }"),
+    });
     const resolution = resolve({ contract, clusters: CLUSTERS, sources: new Map([["other", RAW]]) });
     expect(resolution.problems.map(formatProblem)).toEqual([
       "web/app.yaml:5:3: web/m does not exist or holds nothing that can be rendered: no Chart.yaml, no kustomization.yaml, no manifests",
@@ -219,7 +229,10 @@ describe("an app that cannot be resolved does not hold the others", () => {
   it("a substitution the cluster does not have: file, cluster and remedy", () => {
     const contract = contractOf({
       ...OTHER,
-      "web/app.yaml": app("web", "source: { path: . }\nclusters: { all: true }\nsubstitute: { R: cluster.values.replicas }"),
+      "web/app.yaml": app(
+        "web",
+        "source: { path: . }\nclusters: { all: true }\nsubstitute: { R: cluster.values.replicas }",
+      ),
     });
     const resolution = resolveAll(contract);
     expect(resolution.problems.map(formatProblem)).toEqual([
@@ -266,7 +279,10 @@ describe("resolve is exact", () => {
     "apps/web/dev/x.yaml": "",
     "apps/web/prod/x.yaml": "",
     "apps/api/prod/x.yaml": "",
-    "x/app.yaml": app("x", "source: { path: . }\nclusters: { matchLabels: { region: eu } }\nvalues: { a: { b: 1, c: 2 } }"),
+    "x/app.yaml": app(
+      "x",
+      "source: { path: . }\nclusters: { matchLabels: { region: eu } }\nvalues: { a: { b: 1, c: 2 } }",
+    ),
   });
   const envs = fc.constantFrom("dev", "prod", "test");
   const anyCluster = fc

@@ -63,6 +63,15 @@ describe("the status of an app on a cluster", () => {
     );
   });
 
+  test("wants the revision that last changed what this cluster gets, though the app moved on elsewhere", () => {
+    const target = { pack: 0, substitutions: {}, revision: 3, commit: "old" };
+    const elsewhere: AppRecord = { ...record, targets: { "c-1": target } };
+    const apps = { web: { ...healthy, revision: 3, commit: "old" } };
+    const row = composeRow({ app: "web", cluster, record: elsewhere, status: { ...online, apps } });
+    expect(row).toMatchObject({ desiredRevision: 3, desiredCommit: "old" });
+    expect(isApplied(row)).toBe(true);
+  });
+
   test("is Pending until the agent has spoken of the revision the hub wants", () => {
     const behind = { ...online, apps: { web: { ...healthy, revision: 3 } } };
     expect(composeRow({ app: "web", cluster, record, status: behind }).report).toMatchObject({

@@ -17,17 +17,18 @@ export function composeRow(given: {
   status: ClusterStatus;
 }): AppOnCluster {
   const { app, cluster, record, status } = given;
-  const isDesired = record?.targets[cluster.id] !== undefined;
+  const target = record?.targets[cluster.id];
   const freshness: Freshness = { online: status.online, sinceMs: status.sinceMs, lastHeardMs: status.heardAtMs };
   const reported = status.apps[app];
-  const desiredRevision = isDesired ? record.revision : 0;
+  // What a cluster gets of an app stays at the revision that last changed it there.
+  const desiredRevision = target === undefined ? 0 : (target.revision ?? record?.revision ?? 0);
   const current = reported === undefined ? unreported(app) : caughtUp(reported, desiredRevision);
   return {
     cluster: cluster.name,
     report: freshness.online ? current : stale(current, freshness),
     freshness,
     desiredRevision,
-    desiredCommit: isDesired ? record.commit : "",
+    desiredCommit: target === undefined ? "" : (target.commit ?? record?.commit ?? ""),
     held: record?.held ?? record?.deletionHolds[cluster.id] ?? "",
   };
 }

@@ -18,6 +18,7 @@ import { RenewalDesk } from "../join/renewal-desk.ts";
 import { TokenDesk } from "../join/token-desk.ts";
 import { ClusterDirectory } from "../sessions/cluster-directory.ts";
 import { FleetView } from "../sessions/fleet-view.ts";
+import { exposeSessionMetrics } from "../sessions/session-metrics.ts";
 import { Sessions } from "../sessions/sessions.ts";
 import { HUB_VERSION } from "../version.ts";
 import type { OpenNats } from "./open-nats.ts";
@@ -100,10 +101,6 @@ export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
     unready: () => (desk.fleet() === undefined ? ["no commit of the repository was read yet"] : []),
     now,
   });
-  metrics.gauge({
-    name: "clusters_online",
-    help: "clusters whose agent is connected",
-    collect: (gauge) => gauge.set(sessions.online),
-  });
+  exposeSessionMetrics(metrics, { directory, view });
   return { desk, directory, view, grpc, http, services: [sessions, view, directory] };
 }

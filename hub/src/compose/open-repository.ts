@@ -16,12 +16,15 @@ export async function openRepository(options: {
   const { config, env, signal } = options;
   const [kustomize, helm] = await Promise.all(["kustomize", "helm"].map((name) => findTool(name, { env, signal })));
   if (kustomize === undefined || helm === undefined) throw new TypeError("two tools were asked for");
-  const sandbox = new Sandbox({ directory: join(config.data, "render"), timeoutMs: config.renderTimeoutMs });
+  // One folder for what is rendered and for what renders it, so that renderers can be locked in.
+  const rendering = join(config.data, "render");
+  const sandbox = new Sandbox({ directory: rendering, timeoutMs: config.renderTimeoutMs });
   return {
     renderer: new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox }),
     repository: new GitRepository({
       url: config.repo ?? "",
       directory: join(config.data, "git"),
+      checkoutDirectory: rendering,
       environment: env,
       limits: { totalBytes: config.maxRepositoryBytes },
       ...(config.branch === undefined ? {} : { branch: config.branch }),

@@ -137,12 +137,6 @@ export class FleetView implements Service {
     return stored;
   }
 
-  /** Drops a cluster that is gone from the fleet. */
-  async forget(clusterId: string, signal: AbortSignal): Promise<void> {
-    this.#entries.delete(clusterId);
-    await this.#options.statuses.delete(clusterId, signal);
-  }
-
   #entryOf(clusterId: string): Entry {
     let entry = this.#entries.get(clusterId);
     if (entry === undefined) {

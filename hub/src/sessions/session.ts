@@ -72,10 +72,6 @@ export class Session implements AgentEvents {
     this.#step({ type: "published", number });
   }
 
-  say(message: HubMessage): void {
-    this.#step({ type: "say", message });
-  }
-
   cut(code: CloseCode, reason: string): void {
     this.#step({ type: "cut", code, reason });
   }

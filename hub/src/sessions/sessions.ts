@@ -55,11 +55,6 @@ export class Sessions implements Service {
     };
   }
 
-  /** Agents that are connected and welcomed. */
-  get online(): number {
-    return this.#current.size;
-  }
-
   /** Takes a stream of an agent whose certificate was checked. The transport tells the result what it hears. */
   connect(registration: Registration, link: AgentLink): AgentEvents {
     const { now } = this.#options;
@@ -67,13 +62,6 @@ export class Sessions implements Service {
     const session = new Session({ registration, link, duties: this.#duties, now, log });
     this.#open.add(session);
     return session;
-  }
-
-  /** Asks an agent to reconcile at once; false when it is not connected. Empty means all apps. */
-  syncNow(clusterId: string, apps: readonly string[]): boolean {
-    const session = this.#current.get(clusterId);
-    session?.say({ type: "sync-now", apps });
-    return session !== undefined;
   }
 
   /** Tells agents what they should be on, ends silent sessions and those of clusters that may not any more. Until stopped; then ends all. */
@@ -94,8 +82,13 @@ export class Sessions implements Service {
       if (!signal.aborted) throw error;
     } finally {
       for (const end of ends) end();
-      for (const session of this.#open) session.cut("unavailable", "the hub is stopping");
+      this.endAll();
     }
+  }
+
+  /** The hub stops: agents are told to come again. */
+  endAll(): void {
+    for (const session of this.#open) session.cut("unavailable", "the hub is stopping");
   }
 
   async #admit(session: Session, hello: Hello, signal: AbortSignal): Promise<Welcome> {

@@ -147,7 +147,7 @@ function sequenceOf(message: Msg): number {
   return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0;
 }
 
-/** The highest sequence, heard first when the earliest was: that is when the wait began. */
+/** The highest sequence, unless the connection is new; heard first when the earliest was: that is when the wait began. */
 function later(held: Ring, next: Ring): Ring {
-  return { sequence: Math.max(held.sequence, next.sequence), atMs: held.atMs };
+  return { sequence: next.sequence === 0 ? 0 : Math.max(held.sequence, next.sequence), atMs: held.atMs };
 }

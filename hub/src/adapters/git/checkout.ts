@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, chown, mkdir, open, rename, rm, rmdir, stat, symlink, unlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, rename, rm, rmdir, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitObjects } from "./git-objects.ts";
 import { RepositoryError } from "./repository-error.ts";
@@ -12,12 +12,10 @@ const STREAMED_BYTES = 8 * 1024 ** 2;
 const PARALLEL_WRITES = 16;
 
 export interface CheckoutOptions {
-  /** Folder that is ours alone. */
+  /** Folder to put `tree` and `aside` into; they are ours alone. */
   readonly directory: string;
   readonly objects: GitObjects;
   readonly git: GitCommand;
-  /** Group of the user that renders; it may read what others may not. */
-  readonly readerGid: number | undefined;
 }
 
 /**
@@ -66,16 +64,14 @@ export class Checkout {
   }
 
   async #clear(): Promise<void> {
-    const { directory, readerGid } = this.#options;
+    const { directory } = this.#options;
     await rm(this.root, { recursive: true, force: true });
     await rm(this.#aside, { recursive: true, force: true });
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     await mkdir(this.#aside, { mode: 0o700 });
     await mkdir(this.root, { mode: 0o755 });
     this.#needsChmod = ((await stat(this.root)).mode & 0o777) !== 0o755;
     if (this.#needsChmod) await chmod(this.root, 0o755);
-    await chmod(directory, readerGid === undefined ? 0o700 : 0o750);
-    if (readerGid !== undefined) await chown(directory, (await stat(directory)).uid, readerGid);
   }
 
   async #change(before: Tree | undefined, after: Tree, signal: AbortSignal): Promise<void> {

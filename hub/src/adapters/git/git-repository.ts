@@ -16,13 +16,13 @@ export interface GitRepositoryOptions {
   readonly url: string;
   /** Followed branch; by default what the remote's HEAD names. */
   readonly branch?: string;
-  /** Folder that is ours alone: holds `mirror.git` and the tree. Its parents must let the renderer's user through. */
+  /** Folder that is ours alone, for the mirror. */
   readonly directory: string;
+  /** Where the tree of the snapshot stands, as `tree`; a sandbox's folder, so that renderers see nothing else. By default `directory`. */
+  readonly checkoutDirectory?: string;
   /** The hub's environment; git sees PATH, proxies, certificate authorities and the SSH agent of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly limits?: Partial<TreeLimits>;
-  /** Group of the user that renders, see RendererSandbox. */
-  readonly readerGid?: number;
 }
 
 /**
@@ -51,10 +51,9 @@ export class GitRepository implements Repository, AsyncDisposable {
       environment: options.environment,
     });
     this.#checkout = new Checkout({
-      directory: options.directory,
+      directory: options.checkoutDirectory ?? options.directory,
       objects: this.#mirror.objects,
       git: this.#mirror.command,
-      readerGid: options.readerGid,
     });
     this.#texts = new TextCache(this.#mirror.objects);
   }

@@ -24,7 +24,7 @@ describe("the API", () => {
     const ca = hub.fleet.keys.ca.certificatePem;
     return new Promise<{ status: number; text: string }>((resolve, reject) => {
       const call = request(
-        { host: "localhost", port: hub.front.httpPort, path, method, headers, ca, agent: false },
+        { host: "localhost", port: hub.http.port, path, method, headers, ca, agent: false },
         (response) => {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -18,7 +18,7 @@ describe("a cluster that joins", () => {
     await hub[Symbol.asyncDispose]();
   });
 
-  const stored = async () => [...(await hub.registry.clusters.list(neverAborts)).values()].map(({ value }) => value);
+  const stored = async () => [...(await hub.clusters.list(neverAborts)).values()].map(({ value }) => value);
 
   test("gets its identity from the hub: id, name, certificate, credentials, key set", async () => {
     const agent = await hub.newAgent();
@@ -27,7 +27,7 @@ describe("a cluster that joins", () => {
       clusterId: expect.stringMatching(/^c-[a-z2-7]{10}$/),
       name: "first",
       caPem: hub.fleet.keys.ca.certificatePem,
-      sessionAddress: hub.front.grpcAddress,
+      sessionAddress: hub.grpcAddress,
       keySet: { version: 1 },
     });
     expect(registered.nats?.creds).toContain("BEGIN NATS USER JWT");
@@ -136,11 +136,11 @@ describe("a cluster that joins", () => {
       value: { reason: expect.stringContaining('registered as "known" with another key') },
     });
 
-    const waiting = hub.front.api.listClusters({ selector: "", page: { size: 0, token: "" } }).clusters;
+    const waiting = hub.api.listClusters({ selector: "", page: { size: 0, token: "" } }).clusters;
     expect(waiting.filter(({ waitsFor }) => waitsFor !== "").map(({ name }) => name)).toEqual(
       expect.arrayContaining(["known", "renamed"]),
     );
-    await hub.front.api.admitCluster("known", "a person", neverAborts);
+    await hub.api.admitCluster("known", "a person", neverAborts);
     expect((await sameName.join(token)).clusterId).toBe(id);
     expect(await stream.ended).toMatchObject({ code: status.PERMISSION_DENIED });
     const stale = before.connect();
@@ -155,7 +155,7 @@ describe("a cluster that joins", () => {
     const agent = await hub.newAgent();
     const token = await hub.createToken({ name: "careful", manualApproval: true });
     expect((await agent.register(token)).outcome).toMatchObject({ $case: "pending" });
-    await hub.front.api.admitCluster("careful", "a person", neverAborts);
+    await hub.api.admitCluster("careful", "a person", neverAborts);
     expect((await agent.join(token)).name).toBe("careful");
   });
 

@@ -51,10 +51,13 @@ export class GrpcServer implements Service, AsyncDisposable {
   readonly #server: Server;
   readonly #credentials: HubServerCredentials;
 
-  private constructor(server: Server, credentials: HubServerCredentials, port: number) {
-    this.#server = server;
-    this.#credentials = credentials;
-    this.port = port;
+  readonly #sessions: Sessions;
+
+  private constructor(given: { server: Server; credentials: HubServerCredentials; port: number; sessions: Sessions }) {
+    this.#server = given.server;
+    this.#credentials = given.credentials;
+    this.#sessions = given.sessions;
+    this.port = given.port;
   }
 
   /** Listens; throws {@link ListenError}. */
@@ -78,7 +81,7 @@ export class GrpcServer implements Service, AsyncDisposable {
         else reject(new ListenError("gRPC", options, error));
       });
     });
-    return new GrpcServer(server, credentials, port);
+    return new GrpcServer({ server, credentials, port, sessions: options.sessions });
   }
 
   /** A renewed server certificate, for connections from now on. */
@@ -86,7 +89,7 @@ export class GrpcServer implements Service, AsyncDisposable {
     this.#credentials.useCertificate(pair);
   }
 
-  /** Serves until stopped, then lets calls end for a moment. */
+  /** Serves until stopped, then ends the sessions and lets calls end for a moment. */
   async run(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -99,6 +102,7 @@ export class GrpcServer implements Service, AsyncDisposable {
     const ended = new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => resolve());
     });
+    this.#sessions.endAll();
     try {
       await withDeadline({ timeoutMs: GRACE_MS, what: "end calls" }, (signal) => race(ended, signal));
     } catch {

@@ -21,7 +21,7 @@ describe("a session", () => {
     return agent;
   }
 
-  const freshnessOf = (clusterId: string) => hub.registry.view.freshnessOf(clusterId);
+  const freshnessOf = (clusterId: string) => hub.view.freshnessOf(clusterId);
 
   test("S6: is refused without a client certificate, and with one of a registration that is revoked", async () => {
     const stranger = await hub.newAgent();
@@ -34,10 +34,10 @@ describe("a session", () => {
 
     const agent = await joined("revoked");
     const open = await agent.connectWelcomed();
-    const entry = await hub.registry.clusters.get(agent.clusterId, neverAborts);
+    const entry = await hub.clusters.get(agent.clusterId, neverAborts);
     if (entry === undefined) throw new Error("not stored");
     const change = { value: { ...entry.value, state: "revoked" as const }, revision: await settled(agent.clusterId) };
-    await hub.registry.clusters.update(agent.clusterId, change, neverAborts);
+    await hub.clusters.update(agent.clusterId, change, neverAborts);
     expect(await open.ended).toMatchObject({ code: status.PERMISSION_DENIED });
     const again = agent.connect();
     again.hello();
@@ -64,7 +64,7 @@ describe("a session", () => {
   /** The revision once the facts of the hello are in. */
   const settled = (clusterId: string) =>
     eventually(async () => {
-      const entry = await hub.registry.clusters.get(clusterId, neverAborts);
+      const entry = await hub.clusters.get(clusterId, neverAborts);
       return entry?.value.facts.nodes === 2 ? entry.revision : false;
     });
 
@@ -104,15 +104,22 @@ describe("a session", () => {
     stream.report(2, { apps: [{ app: "web", revision: 2 }], applied: true, slice: { epoch: 1, n: 3 } });
     expect(await stream.next("reportAck")).toEqual({ number: 2n });
 
-    await hub.stop();
-    await hub.startHub();
-    const status = hub.registry.view.statusOf(agent.clusterId);
+    const afterCrash = await hub.openViewElsewhere();
+    const status = afterCrash.statusOf(agent.clusterId);
     expect(status).toMatchObject({ incarnation: 5, reportNumber: 2, online: false, applied: { epoch: 1, n: 3 } });
     expect(Object.values(status.apps).map(({ app, revision }) => [app, revision])).toEqual([
       ["web", 2],
       ["db", 1],
     ]);
-    expect(freshnessOf(agent.clusterId).sinceMs).toBe(freshnessOf(agent.clusterId).lastHeardMs);
+    const { sinceMs, lastHeardMs } = afterCrash.freshnessOf(agent.clusterId);
+    expect(sinceMs).toBe(lastHeardMs);
+
+    await hub.stop();
+    expect(await stream.ended).toMatchObject({ code: 14, details: "the hub is stopping" });
+    await hub.startHub();
+    expect(freshnessOf(agent.clusterId).online).toBe(false);
+    await agent.connectWelcomed(5);
+    expect(freshnessOf(agent.clusterId).online).toBe(true);
   });
 
   test("S9: reports count in their order only: one out of order or after a gap ends the session", async () => {
@@ -158,7 +165,7 @@ describe("a session", () => {
     stream.call.cancel();
     await eventually(() => !freshnessOf(agent.clusterId).online);
     expect(freshnessOf(agent.clusterId).sinceMs).toBeGreaterThanOrEqual(beforeMs);
-    const { clusters } = hub.front.api.listClusters({ selector: "", page: { size: 0, token: "" } });
+    const { clusters } = hub.api.listClusters({ selector: "", page: { size: 0, token: "" } });
     expect(clusters.find(({ name }) => name === "cut")).toMatchObject({
       health: "Unknown",
       message: expect.stringMatching(/^offline since /),
@@ -191,11 +198,11 @@ describe("a session", () => {
 
   test("rebuilds a registration the store lost from the agent's certificate", async () => {
     const agent = await joined("rebuilt");
-    await hub.registry.clusters.delete(agent.clusterId, neverAborts);
+    await hub.clusters.delete(agent.clusterId, neverAborts);
     const stream = await agent.connectWelcomed();
     stream.report(1);
     await stream.next("reportAck");
-    const entry = await hub.registry.clusters.get(agent.clusterId, neverAborts);
+    const entry = await hub.clusters.get(agent.clusterId, neverAborts);
     expect(entry?.value).toMatchObject({ name: "rebuilt", labels: { env: "prod" }, state: "active" });
   });
 });

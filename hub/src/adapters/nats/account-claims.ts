@@ -1,12 +1,11 @@
-import { decode } from "@nats-io/jwt";
-import type { Account } from "@nats-io/jwt";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { race } from "@axle/runtime/deadline.ts";
+import { readClaims } from "./claims-token.ts";
 import { openConnection } from "./connect.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { REQUEST_TIMEOUT_MS } from "./hub-connection.ts";
 import { CLAIMS_UPDATE, claimsLookupOf } from "./nats-identity.ts";
-import type { Revocations } from "./nats-identity.ts";
+import type { AccountSettings, Revocations } from "./nats-identity.ts";
 import { StoreError } from "./store-error.ts";
 
 /**
@@ -17,7 +16,7 @@ import { StoreError } from "./store-error.ts";
  */
 export async function assertClaims(options: ConnectOptions, revocations: Revocations): Promise<void> {
   const { identity, signal } = options;
-  const login = await identity.systemLogin();
+  const login = identity.systemLogin();
   const nc = await openConnection(options, { login, name: "axle-hub-claims" });
   const ask = async (subject: string, payload?: string) => {
     const answer = await race(nc.request(subject, payload, { timeout: REQUEST_TIMEOUT_MS }), signal);
@@ -29,7 +28,7 @@ export async function assertClaims(options: ConnectOptions, revocations: Revocat
       const merged = mergeRevocations(known?.revocations, revocations);
       const wanted = identity.accounts(merged).find((account) => account.id === id);
       if (wanted === undefined || isSame(known, wanted.nats)) continue;
-      checkUpdate(await ask(CLAIMS_UPDATE, await identity.signAccount(wanted)));
+      checkUpdate(await ask(CLAIMS_UPDATE, identity.signAccount(wanted)));
     }
   } catch (error) {
     if (signal.aborted) throw error;
@@ -46,13 +45,14 @@ export function mergeRevocations(a: Revocations | undefined, b: Revocations): Re
   return merged;
 }
 
-function claimsIn(jwt: string): Partial<Account> | undefined {
-  return jwt === "" ? undefined : decode<Account>(jwt).nats;
+function claimsIn(token: string): AccountSettings | undefined {
+  return readClaims(token)?.nats as AccountSettings | undefined;
 }
 
 /** In what we set; servers and the jwt package add a type and a version. */
-function isSame(known: Partial<Account> | undefined, wanted: Partial<Account>): boolean {
-  const { limits, imports, exports, revocations = {} } = known ?? {};
+function isSame(known: AccountSettings | undefined, wanted: AccountSettings): boolean {
+  if (known === undefined) return false;
+  const { limits, imports, exports, revocations = {} } = known;
   const { revocations: wantedRevocations = {}, ...rest } = wanted;
   const relevant = { ...rest, revocations: wantedRevocations };
   return canonicalJson({ limits, imports, exports, revocations }) === canonicalJson(relevant);

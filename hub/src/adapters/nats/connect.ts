@@ -29,7 +29,7 @@ export function connectHub(options: ConnectOptions): Promise<HubConnection> {
   const backoff = new Backoff({ firstMs: 100, longestMs: 15_000 });
   return retryUntilDone(
     async () => {
-      const login = await identity.hubLogin();
+      const login = identity.hubLogin();
       const nc = await openConnection(options, { login, name: "axle-hub" });
       try {
         await checkServer(nc, identity);

@@ -79,7 +79,7 @@ test("a process that only has the number in the pid file is left alone", async (
 
 test("agents get in over WebSocket too", async () => {
   const { webSocketPort } = await fleet.server.ports();
-  const creds = await fleet.identity.mintAgentUser("c1", 60_000);
+  const creds = fleet.identity.mintAgentUser("c1", 60_000);
   // Node's WebSocket takes no CA of ours for one connection; that TLS answers there is what can be seen from here.
   const connecting = wsconnect({
     servers: [`wss://127.0.0.1:${webSocketPort}`],

@@ -78,7 +78,7 @@ export class EmbeddedServer implements Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ firstMs: 200, longestMs: 15_000 });
+    const backoff = new Backoff({ firstMs: 200, longestMs: 5_000 });
     while (!signal.aborted) {
       const startedMs = performance.now();
       try {

@@ -219,3 +219,26 @@ test("S7: a write whose outcome was not heard is settled before the next one", a
   expect(leadership.sequence).toBeGreaterThan(before);
   expect((await store.load(signal)).slices.get("c1")?.number.n).toBe(2);
 });
+
+test("S10: a server that is killed amid batches keeps each of them whole or not at all, and all it acknowledged", async () => {
+  const store = await openStore();
+  for (let round = 0; round < 3; round += 1) {
+    let acknowledged = round * 1_000;
+    const killing = eventually(() => acknowledged > round * 1_000).then(() =>
+      process.kill(fleet.server.pid ?? 0, "SIGKILL"),
+    );
+    const writing = async () => {
+      for (let n = acknowledged + 1; ; n += 1) {
+        const entries = Array.from({ length: 300 }, (_, index) => slice(`c${index}`, n));
+        await store.write(entries, signal);
+        acknowledged = n;
+      }
+    };
+    await expect(writing()).rejects.toMatchObject({ name: "StoreError" });
+    await killing;
+    const { slices } = await eventually(() => store.load(signal), { timeoutMs: 20_000 });
+    const numbers = new Set([...slices.values()].map((record) => record.number.n));
+    expect(numbers.size).toBe(1);
+    expect([...numbers][0]).toBeGreaterThanOrEqual(acknowledged);
+  }
+});

@@ -16,6 +16,8 @@ export interface FencedStoreOptions {
   readonly leadership: Leadership;
   /** How long a pack nobody refers to is kept at least. */
   readonly packGraceMs?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
 }
 
 const PACK_GRACE_MS = 24 * 3_600_000;
@@ -29,6 +31,7 @@ export class FencedStore implements Store {
   readonly #leadership: Leadership;
   readonly #packs: PackStore;
   readonly #packGraceMs: number;
+  readonly #now: () => number;
   readonly #nextAuditId = timeOrderedIds();
   /** Packs this process handed out or stored, and when: not collected although no record refers to them yet. */
   readonly #used = new Map<string, number>();
@@ -37,7 +40,8 @@ export class FencedStore implements Store {
     this.#connection = options.connection;
     this.#leadership = options.leadership;
     this.#packGraceMs = options.packGraceMs ?? PACK_GRACE_MS;
-    this.#packs = new PackStore(options.connection, { graceMs: this.#packGraceMs });
+    this.#now = options.now ?? Date.now;
+    this.#packs = new PackStore(options.connection, { graceMs: this.#packGraceMs, now: this.#now });
   }
 
   /**
@@ -73,7 +77,7 @@ export class FencedStore implements Store {
     const found = await this.#newest(records.renderSubjectOf(key), signal);
     if (found === undefined) return undefined;
     const record = records.parseRender(found);
-    this.#used.set(record.pack.digest, Date.now());
+    this.#used.set(record.pack.digest, this.#now());
     return record;
   }
 
@@ -91,7 +95,7 @@ export class FencedStore implements Store {
   }
 
   async putPack(digest: string, data: Uint8Array, signal: AbortSignal): Promise<{ chunks: number }> {
-    this.#used.set(digest, Date.now());
+    this.#used.set(digest, this.#now());
     return this.#packs.put(digest, data, signal);
   }
 
@@ -113,7 +117,7 @@ export class FencedStore implements Store {
    * Resolves with how many. `liveDigests` must hold every pack that any app record, its history or a slice refers to.
    */
   async collectPacks(liveDigests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
-    const oldestMs = Date.now() - this.#packGraceMs;
+    const oldestMs = this.#now() - this.#packGraceMs;
     for (const [digest, atMs] of this.#used) if (atMs < oldestMs) this.#used.delete(digest);
     return collectPacks(
       {

@@ -119,14 +119,14 @@ describe("an agent's credentials", () => {
   );
 
   test("end when their time is over", async () => {
-    const creds = await fleet.identity.mintAgentUser("c1", -1_000);
+    const creds = fleet.identity.mintAgentUser("c1", -1_000);
     await expect(fleet.connectAgent("c1", creds)).rejects.toThrow(/authorization/i);
   });
 });
 
 describe("a revoked agent", () => {
   test("S6: is cut at once, and stays out after the server restarts and after it is killed", async () => {
-    const creds = await fleet.identity.mintAgentUser("c9", 3_600_000);
+    const creds = fleet.identity.mintAgentUser("c9", 3_600_000);
     const nc = await fleet.connectAgent("c9", creds);
     const isCut = nc.status()[Symbol.asyncIterator]().next();
     const revocations = { [fleet.identity.agentUserId("c9")]: Math.floor(Date.now() / 1_000) };
@@ -150,7 +150,7 @@ describe("a revoked agent", () => {
   test("S6: stays revoked when claims are asserted again without it, and nothing is pushed when nothing changes", async () => {
     const options = await fleet.connectOptions();
     const user = fleet.identity.agentUserId("c8");
-    const creds = await fleet.identity.mintAgentUser("c8", 3_600_000);
+    const creds = fleet.identity.mintAgentUser("c8", 3_600_000);
     await assertClaims(options, { [user]: Math.floor(Date.now() / 1_000) });
     await assertClaims(options, {});
     await expect(fleet.connectAgent("c8", creds)).rejects.toThrow(/authorization/i);

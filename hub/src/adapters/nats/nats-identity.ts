@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
-import { encodeAccount, encodeUser, fmtCreds } from "@nats-io/jwt";
-import type { Account } from "@nats-io/jwt";
-import { createUser, fromPublic, fromSeed } from "@nats-io/nkeys";
-import type { KeyPair } from "@nats-io/nkeys";
 import type { NatsSeeds } from "../../identity/hub-keys.ts";
-import { deriveSeed } from "./derive-seed.ts";
+import { formatCreds, signClaims } from "./claims-token.ts";
+import { deriveNkey, newUserKey, openNkey } from "./nkey.ts";
+import type { Nkey } from "./nkey.ts";
 import { bellSubjectOf, checkToken, PACK_STREAM, STATE_STREAM } from "./subjects.ts";
 
 /** User public key -> Unix seconds: tokens of the user issued then or before are void. */
@@ -20,11 +18,19 @@ const UNLIMITED = -1;
 /** Issue time of the claims in a server's configuration: older than any that is pushed, so a restart never undoes a revocation. */
 const BOOTSTRAP_ISSUED_AT = 1;
 
+/** What we set of an account; compared as canonical JSON. */
+export interface AccountSettings {
+  readonly limits: Readonly<Record<string, number | boolean>>;
+  readonly exports?: readonly Readonly<Record<string, string>>[];
+  readonly imports?: readonly Readonly<Record<string, string>>[];
+  readonly revocations?: Revocations;
+}
+
 /** An account as its claims say. */
 export interface AccountClaims {
   readonly id: string;
   readonly name: string;
-  readonly nats: Partial<Account>;
+  readonly nats: AccountSettings;
 }
 
 /**
@@ -35,50 +41,45 @@ export interface AccountClaims {
  * stream that listens there stores it (the lease, another cluster's slice, a join token).
  */
 export class NatsIdentity {
-  readonly #operator: KeyPair;
-  readonly #account: KeyPair;
-  readonly #agents: KeyPair;
-  readonly #system: KeyPair;
-  readonly #seeds: NatsSeeds;
+  readonly #operator: Nkey;
+  readonly #account: Nkey;
+  readonly #agents: Nkey;
+  readonly #system: Nkey;
+  readonly #hub: Nkey;
 
   constructor(seeds: NatsSeeds) {
-    this.#seeds = seeds;
-    this.#operator = open(seeds.operator);
-    this.#account = open(seeds.account);
-    this.#agents = open(deriveSeed(seeds.account, "account", "agents"));
-    this.#system = open(seeds.system);
+    this.#operator = openNkey(seeds.operator);
+    this.#account = openNkey(seeds.account);
+    this.#agents = deriveNkey(seeds.account, "account", "agents");
+    this.#system = openNkey(seeds.system);
+    this.#hub = openNkey(seeds.hub);
   }
 
   /** The hub's account, which holds all streams. */
   get accountId(): string {
-    return this.#account.getPublicKey();
+    return this.#account.id;
   }
 
   get systemAccountId(): string {
-    return this.#system.getPublicKey();
+    return this.#system.id;
   }
 
   /** Short and stable: names a server as this fleet's. */
   get fleetId(): string {
-    return createHash("sha256").update(this.#operator.getPublicKey()).digest("hex").slice(0, 16);
+    return createHash("sha256").update(this.#operator.id).digest("hex").slice(0, 16);
   }
 
   /** Self-signed; the same text for the same keys. */
   operatorClaims(): string {
-    const nats = { type: "operator", system_account: this.systemAccountId };
-    return this.#signBootstrap({ id: this.#operator.getPublicKey(), name: "axle", nats });
+    const nats = { type: "operator", system_account: this.systemAccountId } as const;
+    return signClaims({ name: "axle", sub: this.#operator.id, iat: BOOTSTRAP_ISSUED_AT, nats }, this.#operator);
   }
 
   /** Accounts as a server first learns them, account id -> token; the same text for the same keys. */
   bootstrapAccounts(): ReadonlyMap<string, string> {
     const system = { id: this.systemAccountId, name: "SYS", nats: { limits: ACCOUNT_LIMITS } };
     const accounts = [...this.accounts({}), system];
-    return new Map(
-      accounts.map((account) => {
-        const nats = { type: "account", ...account.nats };
-        return [account.id, this.#signBootstrap({ ...account, nats })];
-      }),
-    );
+    return new Map(accounts.map((account) => [account.id, this.#signAccount(account, BOOTSTRAP_ISSUED_AT)]));
   }
 
   /** The hub's account and the agents', as they should be. */
@@ -86,7 +87,7 @@ export class NatsIdentity {
     return [
       { id: this.accountId, name: "AXLE", nats: { limits: HUB_LIMITS, exports: EXPORTS } },
       {
-        id: this.#agents.getPublicKey(),
+        id: this.#agents.id,
         name: "AGENTS",
         nats: {
           limits: ACCOUNT_LIMITS,
@@ -98,66 +99,53 @@ export class NatsIdentity {
   }
 
   /** An account as pushed to running servers: newer than the bootstrap claims. */
-  signAccount(account: AccountClaims): Promise<string> {
-    return encodeAccount(account.name, fromPublic(account.id), account.nats, { signer: this.#operator });
+  signAccount(account: AccountClaims): string {
+    return this.#signAccount(account, nowSeconds());
   }
 
   /** Everything in the hub's account. */
-  async hubLogin(): Promise<NatsLogin> {
-    const user = open(this.#seeds.hub);
-    return { jwt: await encodeUser("hub", user, this.#account), seed: this.#seeds.hub.trim() };
+  hubLogin(): NatsLogin {
+    const token = signUser({ name: "hub", user: this.#hub, permissions: {} }, this.#account);
+    return { jwt: token, seed: this.#hub.seed };
   }
 
   /** May read and push claims of the fleet's accounts, for a minute. */
-  async systemLogin(): Promise<NatsLogin> {
-    const user = createUser();
+  systemLogin(): NatsLogin {
+    const user = newUserKey();
     const permissions = {
       pub: { allow: [CLAIMS_UPDATE, ...this.accounts({}).map((account) => claimsLookupOf(account.id))] },
       sub: { allow: ["_INBOX.>"] },
     };
-    const jwt = await encodeUser("hub-claims", user, this.#system, permissions, { exp: nowSeconds() + 60 });
-    return { jwt, seed: Buffer.from(user.getSeed()).toString("ascii") };
+    const token = signUser({ name: "hub-claims", user, permissions, ttlMs: 60_000 }, this.#system);
+    return { jwt: token, seed: user.seed };
   }
 
   /** Who a cluster's agent is, whatever token it holds: the key of its revocation. */
   agentUserId(cluster: string): string {
-    return this.#agentUser(cluster).getPublicKey();
+    return this.#agentUser(cluster).id;
   }
 
   /**
    * Credentials (the text of a `.creds` file) for one cluster's agent: it may hear its own bell, read its own slice and
    * packs (which are encrypted), and nothing else (S6). It connects with the inbox prefix `_INBOX_<cluster>`.
    */
-  async mintAgentUser(cluster: string, ttlMs: number): Promise<string> {
+  mintAgentUser(cluster: string, ttlMs: number): string {
     const user = this.#agentUser(cluster);
     const permissions = {
       sub: { allow: [bellSubjectOf(cluster), `_INBOX_${cluster}.>`] },
       pub: { allow: [`${SLICE_READS}.${cluster}`, PACK_READS] },
-      allowed_connection_types: ["STANDARD", "WEBSOCKET"] as ("STANDARD" | "WEBSOCKET")[],
+      allowed_connection_types: ["STANDARD", "WEBSOCKET"],
     };
-    const exp = nowSeconds() + Math.ceil(ttlMs / 1_000);
-    const jwt = await encodeUser(`agent-${cluster}`, user, this.#agents, permissions, { exp });
-    return Buffer.from(fmtCreds(jwt, user)).toString("utf8");
+    return formatCreds(signUser({ name: `agent-${cluster}`, user, permissions, ttlMs }, this.#agents), user);
   }
 
-  #agentUser(cluster: string): KeyPair {
-    return open(deriveSeed(this.#seeds.account, "user", `agent ${checkToken(cluster)}`));
+  #agentUser(cluster: string): Nkey {
+    return deriveNkey(this.#account.seed, "user", `agent ${checkToken(cluster)}`);
   }
 
-  /** As the jwt package signs, but with a fixed time of issue: the text depends on the keys alone. */
-  #signBootstrap(claims: { id: string; name: string; nats: object }): string {
-    const body = {
-      name: claims.name,
-      sub: claims.id,
-      nats: { ...claims.nats, version: 2 },
-      aud: "NATS",
-      iss: this.#operator.getPublicKey(),
-      iat: BOOTSTRAP_ISSUED_AT,
-    };
-    const jti = createHash("sha256").update(JSON.stringify(body)).digest("base64url");
-    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-    const text = `${part({ typ: "JWT", alg: "ed25519-nkey" })}.${part({ ...body, jti })}`;
-    return `${text}.${Buffer.from(this.#operator.sign(Buffer.from(text))).toString("base64url")}`;
+  #signAccount(account: AccountClaims, iat: number): string {
+    const nats = { type: "account", ...account.nats } as const;
+    return signClaims({ name: account.name, sub: account.id, iat, nats }, this.#operator);
   }
 }
 
@@ -173,9 +161,9 @@ const PACK_READS = `$JS.API.DIRECT.GET.${PACK_STREAM}.axle.pack.>`;
 
 /** All that crosses from the hub's account to the agents'. */
 const EXPORTS = [
-  { name: "slices", subject: `${SLICE_READS}.*`, type: "service" as const, response_type: "Singleton" as const },
-  { name: "packs", subject: PACK_READS, type: "service" as const, response_type: "Singleton" as const },
-  { name: "bells", subject: "axle.bell.*", type: "stream" as const },
+  { name: "slices", subject: `${SLICE_READS}.*`, type: "service", response_type: "Singleton" },
+  { name: "packs", subject: PACK_READS, type: "service", response_type: "Singleton" },
+  { name: "bells", subject: "axle.bell.*", type: "stream" },
 ];
 
 const ACCOUNT_LIMITS = {
@@ -199,8 +187,20 @@ const HUB_LIMITS = {
   disk_max_stream_bytes: UNLIMITED,
 };
 
-function open(seed: string): KeyPair {
-  return fromSeed(Buffer.from(seed.trim(), "ascii"));
+interface UserRequest {
+  readonly name: string;
+  readonly user: Nkey;
+  readonly permissions: Readonly<Record<string, unknown>>;
+  /** For ever when left out. */
+  readonly ttlMs?: number;
+}
+
+function signUser(request: UserRequest, account: Nkey): string {
+  const { name, user, permissions, ttlMs } = request;
+  const iat = nowSeconds();
+  const nats = { type: "user", subs: UNLIMITED, data: UNLIMITED, payload: UNLIMITED, ...permissions } as const;
+  const expiry = ttlMs === undefined ? {} : { exp: iat + Math.ceil(ttlMs / 1_000) };
+  return signClaims({ name, sub: user.id, iat, ...expiry, nats }, account);
 }
 
 function nowSeconds(): number {

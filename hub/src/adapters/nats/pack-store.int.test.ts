@@ -18,8 +18,12 @@ beforeEach(async () => {
   await connection.jsm.streams.purge("PACKS");
 });
 
-async function openStore(packGraceMs: number) {
-  return new FencedStore({ connection, leadership: await fleet.lead(connection), packGraceMs });
+const HOUR_MS = 3_600_000;
+
+/** A store whose clock runs ahead; packs nobody refers to are kept for 24 hours. */
+async function openStore(aheadMs = 0) {
+  const now = () => Date.now() + aheadMs;
+  return new FencedStore({ connection, leadership: await fleet.lead(connection), packGraceMs: 24 * HOUR_MS, now });
 }
 
 async function storedMessages(): Promise<number> {
@@ -37,7 +41,7 @@ async function putRender(store: FencedStore, key: string, data: Uint8Array): Pro
 test.each([0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])(
   "a pack of %i bytes is read as it was put",
   async (size) => {
-    const store = await openStore(60_000);
+    const store = await openStore();
     const data = randomBytes(size);
     const digest = sha256Hex(data);
     const { chunks } = await store.putPack(digest, data, signal);
@@ -47,7 +51,7 @@ test.each([0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])(
 );
 
 test("L4: a pack that is there is not written again", async () => {
-  const store = await openStore(60_000);
+  const store = await openStore();
   const data = randomBytes(10);
   await store.putPack(sha256Hex(data), data, signal);
   const before = (await connection.jsm.streams.info("PACKS")).state.last_seq;
@@ -56,7 +60,7 @@ test("L4: a pack that is there is not written again", async () => {
 });
 
 test("a pack of which the end is missing is written whole", async () => {
-  const store = await openStore(60_000);
+  const store = await openStore();
   const data = randomBytes(CHUNK_BYTES + 5);
   const digest = sha256Hex(data);
   await connection.js.publish(`axle.pack.${digest}.0`, data.subarray(0, CHUNK_BYTES));
@@ -65,7 +69,7 @@ test("a pack of which the end is missing is written whole", async () => {
 });
 
 test("data under another digest is refused, and stored data that was altered is not handed out", async () => {
-  const store = await openStore(60_000);
+  const store = await openStore();
   await expect(store.putPack("0".repeat(64), randomBytes(4), signal)).rejects.toMatchObject({ code: "corrupt" });
   await connection.js.publish(`axle.pack.${"0".repeat(64)}.0`, "altered");
   const read = store.readPack({ digest: "0".repeat(64), chunks: 1 }, signal);
@@ -73,12 +77,12 @@ test("data under another digest is refused, and stored data that was altered is 
 });
 
 test("packs nobody refers to are collected with their memo, live ones and young ones stay", async () => {
-  const first = await openStore(60_000);
+  const first = await openStore();
   const live = await putRender(first, "live", randomBytes(CHUNK_BYTES + 1));
   const dead = await putRender(first, "dead", randomBytes(CHUNK_BYTES + 1));
-  expect(await first.collectPacks(new Set([live]), signal)).toBe(0);
+  expect(await (await openStore(23 * HOUR_MS)).collectPacks(new Set([live]), signal)).toBe(0);
 
-  const later = await openStore(-1);
+  const later = await openStore(25 * HOUR_MS);
   expect(await later.collectPacks(new Set([live]), signal)).toBe(1);
   expect(await storedMessages()).toBe(2);
   expect(await later.findRender("dead", signal)).toBeUndefined();
@@ -87,25 +91,33 @@ test("packs nobody refers to are collected with their memo, live ones and young 
 });
 
 test("a pack that this process handed out is not collected before a record refers to it", async () => {
-  const writer = await openStore(60_000);
-  const digest = await putRender(writer, "again", randomBytes(10));
-  const store = await openStore(-1_000_000);
-  await store.findRender("again", signal);
-  const future = new FencedStore({ connection, leadership: await fleet.lead(connection), packGraceMs: 0 });
-  await future.findRender("again", signal);
-  expect(await future.collectPacks(new Set(), signal)).toBe(0);
-  expect((await future.findRender("again", signal))?.pack.digest).toBe(digest);
+  const digest = await putRender(await openStore(), "again", randomBytes(10));
+  const later = await openStore(25 * HOUR_MS);
+  expect((await later.findRender("again", signal))?.pack.digest).toBe(digest);
+  expect(await later.collectPacks(new Set(), signal)).toBe(0);
+  expect(await (await openStore(25 * HOUR_MS)).collectPacks(new Set(), signal)).toBe(1);
+});
+
+test("a pack that is put again late in its grace period starts it over", async () => {
+  const data = randomBytes(10);
+  await putRender(await openStore(), "again", data);
+  const before = (await connection.jsm.streams.info("PACKS")).state.last_seq;
+  await (await openStore(11 * HOUR_MS)).putPack(sha256Hex(data), data, signal);
+  expect((await connection.jsm.streams.info("PACKS")).state.last_seq).toBe(before);
+  await (await openStore(13 * HOUR_MS)).putPack(sha256Hex(data), data, signal);
+  expect((await connection.jsm.streams.info("PACKS")).state.last_seq).toBe(before + 1);
 });
 
 test("S7: a leader that lost its lease collects nothing", async () => {
-  const stale = await openStore(-1);
-  const digest = await putRender(await openStore(60_000), "kept", randomBytes(10));
+  const stale = await openStore(25 * HOUR_MS);
+  const current = await openStore();
+  const digest = await putRender(current, "kept", randomBytes(10));
   await expect(stale.collectPacks(new Set(), signal)).rejects.toMatchObject({ code: "lease-lost" });
-  expect(await (await openStore(60_000)).readPack({ digest, chunks: 1 }, signal)).toHaveLength(10);
+  expect(await current.readPack({ digest, chunks: 1 }, signal)).toHaveLength(10);
 });
 
 test("a pack written anew after it was listed for collection survives the purge", async () => {
-  const packs = new PackStore(connection, { graceMs: 0 });
+  const packs = new PackStore(connection, { graceMs: 0, now: Date.now });
   const data = randomBytes(10);
   const digest = sha256Hex(data);
   await packs.put(digest, data, signal);

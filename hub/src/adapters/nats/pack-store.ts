@@ -23,10 +23,12 @@ export interface StoredPack {
 export class PackStore {
   readonly #connection: HubConnection;
   readonly #rewriteAfterMs: number;
+  readonly #now: () => number;
 
-  constructor(connection: HubConnection, options: { readonly graceMs: number }) {
+  constructor(connection: HubConnection, options: { readonly graceMs: number; readonly now: () => number }) {
     this.#connection = connection;
     this.#rewriteAfterMs = options.graceMs / 2;
+    this.#now = options.now;
   }
 
   /** Resolves when every chunk is durable. Throws StoreError `corrupt` when the digest is not the data's. */
@@ -76,7 +78,7 @@ export class PackStore {
 
   async #isFresh(digest: string, chunks: number, signal: AbortSignal): Promise<boolean> {
     const found = await this.#newest(digest, chunks - 1, signal);
-    return found !== undefined && Date.now() - found.atMs < this.#rewriteAfterMs;
+    return found !== undefined && this.#now() - found.atMs < this.#rewriteAfterMs;
   }
 
   #newest(digest: string, chunk: number, signal: AbortSignal) {

@@ -113,7 +113,7 @@ export class TestFleet implements AsyncDisposable {
   /** As a cluster's agent, by its minted credentials alone; closed at the end. */
   async connectAgent(cluster: string, creds?: string): Promise<NatsConnection> {
     const { servers, caPem } = await this.connectOptions();
-    const text = creds ?? (await this.identity.mintAgentUser(cluster, 3_600_000));
+    const text = creds ?? this.identity.mintAgentUser(cluster, 3_600_000);
     const nc = await connect({
       servers: [...servers],
       authenticator: credsAuthenticator(Buffer.from(text)),

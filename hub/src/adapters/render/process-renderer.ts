@@ -12,7 +12,8 @@ import { placeOf, RenderError } from "./render-error.ts";
 import { renderHelm } from "./render-helm.ts";
 import { renderKustomize } from "./render-kustomize.ts";
 import { renderRaw } from "./render-raw.ts";
-import type { Sandbox, SandboxLevel } from "./sandbox.ts";
+import type { SandboxLevel } from "./fence.ts";
+import type { Sandbox } from "./sandbox.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
 import { sourceTypeOf } from "./source-type.ts";
 
@@ -48,9 +49,11 @@ export class ProcessRenderer implements Renderer {
     this.#options = options;
   }
 
-  /** How well renderers are fenced on this machine. Needs a snapshot to see who may read it. */
-  prepare(snapshot: Snapshot): Promise<SandboxLevel> {
-    return this.#options.sandbox.prepare(snapshot.root);
+  /** How well renderers are fenced on this machine, for the log. Needs a snapshot to see who may read it. */
+  async prepare(snapshot: Snapshot): Promise<{ readonly kustomize: SandboxLevel; readonly helm: SandboxLevel }> {
+    const { sandbox, kustomize, helm } = this.#options;
+    const levels = await Promise.all([kustomize, helm].map((program) => sandbox.prepare(program, snapshot.root)));
+    return { kustomize: levels[0] as SandboxLevel, helm: levels[1] as SandboxLevel };
   }
 
   async inspect(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<SourceInfo | undefined> {
@@ -84,7 +87,6 @@ export class ProcessRenderer implements Renderer {
     const source = await this.#find(snapshot, variant.path, signal);
     if (source === undefined) throw nothingToRender(snapshot, variant.path);
     if (source.reads.refusal !== undefined) throw source.reads.refusal;
-    await this.prepare(snapshot);
     const index = SnapshotIndex.of(snapshot);
     const tools = { ...this.#options, signal };
     const { objects, warnings } = await this.#renderSource({ index, source, variant }, signal);
@@ -116,6 +118,8 @@ export class ProcessRenderer implements Renderer {
   /** What stands at a path and all it reads; undefined when nothing there can be rendered. */
   async #find(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<Source | undefined> {
     if (this.#checked?.snapshot.deref() !== snapshot) {
+      // Ready by the time the first change has to be rendered; what goes wrong shows there.
+      if (this.#checked === undefined) this.prepare(snapshot).catch(() => undefined);
       this.#checked = { snapshot: new WeakRef(snapshot), sources: new Map() };
     }
     const { sources } = this.#checked;

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import { describeRef, refOf } from "@axle/core/manifest/object.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
@@ -66,11 +65,10 @@ function argumentsFor({ index, folder, variant }: HelmSource): string[] {
     const message = `the app's name "${variant.app}" becomes the release's, which Helm limits to 53 of a-z, 0-9 and -; shorten it`;
     throw new RenderError("source", message, { place });
   }
-  const { root } = index.snapshot;
   const args = [
     "template",
     variant.app,
-    join(root, folder),
+    `./${folder}`,
     "--namespace",
     variant.namespace ?? "default",
     "--include-crds",
@@ -85,7 +83,7 @@ function argumentsFor({ index, folder, variant }: HelmSource): string[] {
         { place },
       );
     }
-    args.push("--values", csv(join(root, found.path)));
+    args.push("--values", csv(`./${found.path}`));
   }
   args.push("--values", "-");
   if (variant.capabilities !== undefined) {

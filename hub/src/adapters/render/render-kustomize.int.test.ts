@@ -124,9 +124,8 @@ describe("a reference that leaves the repository", () => {
 
 test("kustomize may run helm on a chart of the repository", async () => {
   const snapshot = await fleet.commit({
-    ...below("charts/small", chart),
-    "with-helm/kustomization.yaml":
-      "helmGlobals: {chartHome: ../charts}\nhelmCharts: [{name: small, releaseName: small, valuesInline: {size: 7}}]\n",
+    ...below("with-helm/charts/small", chart),
+    "with-helm/kustomization.yaml": "helmCharts: [{name: small, releaseName: small, valuesInline: {size: 7}}]\n",
   });
   const { objects } = await fleet.renderer.render(snapshot, variantOf("with-helm"), fleet.signal);
   expect(objects.map(({ id, object }) => [id, object["data"]])).toEqual([["/ConfigMap/web/from-chart", { size: "7" }]]);

@@ -24,7 +24,7 @@ export interface KustomizeTools {
 export async function renderKustomize(source: KustomizeSource, tools: KustomizeTools): Promise<FoundObjects> {
   const { index, folder, usesHelm, app } = source;
   const file = index.kustomizationOf(folder) ?? folder;
-  const helm = usesHelm ? ["--enable-helm", "--helm-command", tools.helm] : [];
+  const helm = usesHelm ? ["--enable-helm", "--helm-command", { program: tools.helm }] : [];
   const cwd = join(index.snapshot.root, folder);
   const command = { program: tools.kustomize, args: ["build", ".", ...helm], cwd, writes: usesHelm };
   const run = async (): Promise<readonly FoundObject[]> =>

@@ -1,4 +1,4 @@
-import { chmod, mkdir, symlink } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { Checkout, type FileChanges } from "@axle/testkit/checkout.ts";
@@ -24,7 +24,6 @@ export interface RepositoryFixture extends AsyncDisposable {
 
 export async function createRepositoryFixture(limits: Partial<SandboxOptions> = {}): Promise<RepositoryFixture> {
   const scratch = await createTemporaryDirectory("render");
-  await chmod(scratch.path, 0o711);
   const signal = new AbortController().signal;
   const origin = join(scratch.path, "origin.git");
   await runGit(scratch.path, ["init", "--quiet", "--bare", "--initial-branch=main", origin]);
@@ -36,7 +35,7 @@ export async function createRepositoryFixture(limits: Partial<SandboxOptions> = 
     url: origin,
     directory: join(scratch.path, "git"),
     environment: process.env,
-    readerGid: 65534,
+    checkoutDirectory: join(scratch.path, "render"),
   });
   const publish = async (): Promise<Snapshot> => {
     await work.commit("next");

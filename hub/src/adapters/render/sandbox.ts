@@ -1,12 +1,13 @@
-import { execFile, spawn } from "node:child_process";
-import { access, chmod, constants, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { kill as killProcess } from "node:process";
-import { userInfo } from "node:os";
-import { join } from "node:path";
-import { RenderError } from "./render-error.ts";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { findFence, prepareFolder, type Fence, type SandboxLevel } from "./fence.ts";
+import { runLimited } from "./run-limited.ts";
 
 export interface SandboxOptions {
-  /** Folder that is ours alone; homes and temporary folders of renderers stand below it. */
+  /**
+   * Folder of its own. Where snapshots stand below it (GitRepositoryOptions.checkoutDirectory), renderers can be jailed in it
+   * and see no other file of the machine.
+   */
   readonly directory: string;
   readonly timeoutMs?: number;
   /** Address space of one process. Go reserves about 700 MiB before it uses any. */
@@ -18,19 +19,12 @@ export interface SandboxOptions {
   readonly user?: number;
 }
 
-/** How renderers are fenced on this machine, for the log. */
-export interface SandboxLevel {
-  /** Without a network of any kind. */
-  readonly network: "none" | "shared";
-  /** Numeric user, undefined when it is the hub's own. */
-  readonly user: number | undefined;
-  readonly memoryLimit: boolean;
-}
-
 export interface RendererCommand {
-  /** Absolute path of the program. */
+  /** Absolute path. */
   readonly program: string;
-  readonly args: readonly string[];
+  /** Another program it may start is named by `{program}`, with its absolute path. */
+  readonly args: readonly (string | { readonly program: string })[];
+  /** The folder of the snapshot, or one made by {@link Sandbox.makeFolder}; paths in `args` are relative to it. */
   readonly cwd: string;
   readonly stdin?: string;
   /** Needs a folder to write to (TMPDIR); without it the process has none. */
@@ -44,37 +38,37 @@ const DEFAULTS = {
   parallel: 4,
   user: 65534,
 } as const;
-const STDERR_BYTES = 64 * 1024;
 
 /**
- * Runs renderers: a repository is hostile input, so each is a short process of its own with an empty environment, an
- * empty home that cannot be written, no network and no rights of the hub where the machine allows, and limits on time, memory and
- * output. The whole process group is killed when a limit is passed.
+ * Runs renderers. A repository is hostile input, so each is a short process of its own with an empty environment, an
+ * empty home that cannot be written, and limits on time, memory and output; and where the machine allows without a network, as a user
+ * without rights, and with no file in sight but the snapshot.
  */
 export class Sandbox {
   readonly #options: Required<SandboxOptions>;
-  readonly #free: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
+  readonly #fences = new Map<string, Promise<Fence>>();
   #running = 0;
-  #prepared: Promise<Prepared> | undefined;
+  #home: Promise<{ home: string }> | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  /** What the machine allows, found by trying once. `readable` must be readable for the user that renders. */
-  async prepare(readable: string): Promise<SandboxLevel> {
-    return (await (this.#prepared ??= this.#probe(readable))).level;
+  /** What the machine allows for a program that reads `readable`, found by trying once. */
+  async prepare(program: string, readable: string): Promise<SandboxLevel> {
+    return (await this.#fenceFor(program, readable)).level;
   }
 
   /** Resolves with what the process printed. Throws RenderError `timeout`, `too-large`, `tool`, or `renderer` with its stderr. */
   async run(command: RendererCommand, signal: AbortSignal): Promise<string> {
     await this.#enter(signal);
     try {
-      const prepared = await (this.#prepared ??= this.#probe(command.cwd));
-      if (command.writes !== true) return await this.#execute(command, { prepared, temporary: prepared.home }, signal);
+      const fence = await this.#fenceFor(command.program, command.cwd);
+      if (command.writes !== true) return await this.#execute(command, { fence }, signal);
       const temporary = await this.makeFolder();
       try {
-        return await this.#execute(command, { prepared, temporary }, signal);
+        return await this.#execute(command, { fence, temporary }, signal);
       } finally {
         await rm(temporary, { recursive: true, force: true });
       }
@@ -83,13 +77,59 @@ export class Sandbox {
     }
   }
 
-  /** A fresh folder that the renderer's user may read and write; the caller removes it. */
+  /** A fresh folder that renderers may read and write; the caller removes it. */
   async makeFolder(): Promise<string> {
-    const { level } = await (this.#prepared ??= this.#probe(this.#options.directory));
-    const folder = await mkdtemp(join(this.#options.directory, "run-"));
-    // The parent lets nobody else in but the renderer's user.
-    await chmod(folder, level.user === undefined ? 0o700 : 0o777);
+    await this.#prepared();
+    const folder = await mkdtemp(join(this.#options.directory, "run", "run-"));
+    // The sandbox's folder lets nobody else in but the user that renders.
+    await chmod(folder, 0o777);
     return folder;
+  }
+
+  #prepared(): Promise<{ home: string }> {
+    return (this.#home ??= prepareFolder(this.#options.directory, this.#options.user));
+  }
+
+  #fenceFor(program: string, readable: string): Promise<Fence> {
+    let fence = this.#fences.get(program);
+    if (fence === undefined) {
+      const { directory, user, memoryBytes, timeoutMs } = this.#options;
+      // The limit on CPU ends a renderer whose hub was killed before it could end it.
+      const limits = [`-v ${Math.floor(memoryBytes / 1024)}`, `-t ${Math.ceil((timeoutMs / 1000) * 4)}`, "-c 0"];
+      fence = this.#prepared().then(() => findFence({ directory, user, limits, program, readable }));
+      this.#fences.set(program, fence);
+    }
+    return fence;
+  }
+
+  async #execute(
+    command: RendererCommand,
+    place: { readonly fence: Fence; readonly temporary?: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { timeoutMs, outputBytes, directory } = this.#options;
+    const { fence } = place;
+    const args: string[] = [];
+    for (const arg of command.args)
+      args.push(typeof arg === "string" ? arg : await this.#nameInside(arg.program, command));
+    const { home } = await this.#prepared();
+    const limited = {
+      name: basename(command.program),
+      commandLine: fence.commandLine(args, command.cwd),
+      cwd: fence.level.files === "jail" ? directory : command.cwd,
+      env: environmentFor(fence.inside(home), fence.inside(place.temporary ?? home)),
+      stdin: command.stdin ?? "",
+      timeoutMs,
+      outputBytes,
+    };
+    return runLimited(limited, signal);
+  }
+
+  /** Path of a second program as the first sees it. */
+  async #nameInside(program: string, { cwd, program: starter }: RendererCommand): Promise<string> {
+    const [fence, around] = await Promise.all([this.#fenceFor(program, cwd), this.#fenceFor(starter, cwd)]);
+    if (fence.level.files !== "jail" || around.level.files !== "jail") return program;
+    return `/bin/${basename(program)}`;
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
@@ -100,10 +140,12 @@ export class Sandbox {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = (): void => {
-      this.#free.splice(this.#free.indexOf(resolve), 1);
+      const position = this.#waiting.indexOf(resolve);
+      if (position < 0) return;
+      this.#waiting.splice(position, 1);
       reject(signal.reason as Error);
     };
-    this.#free.push(resolve);
+    this.#waiting.push(resolve);
     signal.addEventListener("abort", abort, { once: true });
     try {
       await promise;
@@ -114,123 +156,10 @@ export class Sandbox {
 
   /** The place goes to the one who waits longest. */
   #leave(): void {
-    const next = this.#free.shift();
+    const next = this.#waiting.shift();
     if (next === undefined) this.#running -= 1;
     else next();
   }
-
-  async #probe(readable: string): Promise<Prepared> {
-    const { directory, user } = this.#options;
-    const home = join(directory, "home");
-    await rm(directory, { recursive: true, force: true });
-    await mkdir(home, { recursive: true });
-    await chmod(directory, 0o755);
-    await chmod(home, 0o555);
-    const unshare = await findUnshare();
-    const asUser = ["-S", String(user), "-G", String(user)];
-    const canRead = [SHELL, "-c", 'test -r "$1" && test -x "$1" && test -x "$2"', "sh", readable, home];
-    const noNetwork = userInfo().uid === 0 ? ["-n"] : ["-U", "-n"];
-    const [memoryLimit, drops, isolates] = await Promise.all([
-      succeeds(SHELL, ["-c", "ulimit -v 1048576"]),
-      succeeds(unshare, [...asUser, ...canRead]),
-      succeeds(unshare, [...noNetwork, SHELL, "-c", "exit 0"]),
-    ]);
-    const fence = [...(isolates ? noNetwork : []), ...(drops ? asUser : [])];
-    return {
-      level: { network: isolates ? "none" : "shared", user: drops ? user : undefined, memoryLimit },
-      wrappers: fence.length === 0 ? [] : [unshare, ...fence],
-      home,
-    };
-  }
-
-  #execute(
-    command: RendererCommand,
-    place: { readonly prepared: Prepared; readonly temporary: string },
-    signal: AbortSignal,
-  ): Promise<string> {
-    const { timeoutMs, outputBytes } = this.#options;
-    const [program, ...args] = this.#commandLine(command, place.prepared);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const child = spawn(program, args, {
-      cwd: command.cwd,
-      env: environmentFor(place.prepared.home, place.temporary),
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: true,
-    });
-    const kill = (reason: Error): void => {
-      reject(reason);
-      if (child.pid !== undefined) killGroup(child.pid);
-    };
-    const output: Buffer[] = [];
-    let size = 0;
-    let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= outputBytes) output.push(chunk);
-      else
-        kill(
-          new RenderError("too-large", `renders to more than ${outputBytes / 1024 ** 2} MiB of YAML; split the app`),
-        );
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      if (stderr.length < STDERR_BYTES) stderr += chunk.toString();
-    });
-    const timer = setTimeout(
-      () => kill(new RenderError("timeout", `does not finish rendering within ${timeoutMs / 1000} s; look for a loop`)),
-      timeoutMs,
-    );
-    const abort = (): void => kill(signal.reason as Error);
-    signal.addEventListener("abort", abort, { once: true });
-    child.once("error", (cause) =>
-      reject(new RenderError("tool", `cannot run ${command.program}: ${cause.message}`, { cause })),
-    );
-    child.once("close", (code, ended) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-      if (code === 0) resolve(Buffer.concat(output).toString("utf8"));
-      else reject(failure(command.program, stderr, code ?? ended ?? "an error"));
-    });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(command.stdin ?? "");
-    return promise;
-  }
-
-  /** Every wrapper replaces itself with the next program (`exec`), so one process runs in the end. */
-  #commandLine(command: RendererCommand, { level, wrappers }: Prepared): [string, ...string[]] {
-    const { timeoutMs, memoryBytes } = this.#options;
-    const fenced = [...wrappers, command.program, ...command.args] as [string, ...string[]];
-    if (!level.memoryLimit) return fenced;
-    // The limit on CPU ends a renderer whose hub was killed before it could end it.
-    const limits = [`-v ${Math.floor(memoryBytes / 1024)}`, `-t ${Math.ceil((timeoutMs / 1000) * 4)}`, "-c 0"];
-    return [SHELL, "-c", `${limits.map((limit) => `ulimit ${limit}; `).join("")}exec "$@"`, "sh", ...fenced];
-  }
-}
-
-interface Prepared {
-  readonly level: SandboxLevel;
-  /** `unshare` with what works here, or nothing. */
-  readonly wrappers: readonly string[];
-  /** Empty and read-only. */
-  readonly home: string;
-}
-
-const SHELL = "/bin/sh";
-
-async function findUnshare(): Promise<string> {
-  for (const path of ["/usr/bin/unshare", "/bin/unshare"]) {
-    const usable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return path;
-  }
-  return "/usr/bin/unshare";
-}
-
-function succeeds(program: string, args: readonly string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile(program, args, { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
-  });
 }
 
 /**
@@ -252,24 +181,4 @@ function environmentFor(home: string, temporary: string): Record<string, string>
     GOGC: "1000",
     GOMEMLIMIT: "512MiB",
   };
-}
-
-function killGroup(leader: number): void {
-  try {
-    killProcess(-leader, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-function failure(program: string, stderr: string, how: number | string): RenderError {
-  if (/out of memory|cannot allocate memory|failed to reserve/.test(stderr)) {
-    return new RenderError(
-      "too-large",
-      "needs more memory to render than the limit; look for a loop, or split the app",
-    );
-  }
-  if (/^(unshare|sh|\/bin\/sh): /m.test(stderr))
-    return new RenderError("tool", `cannot run ${program}: ${stderr.trim()}`);
-  return new RenderError("renderer", stderr.trim() || `${program} ended with ${how}`);
 }

@@ -1,0 +1,48 @@
+import { idOf } from "@axle/core/manifest/object.ts";
+import { expect, test } from "vitest";
+import { markOf } from "./ownership-mark.ts";
+import { prepareObject } from "./prepare-object.ts";
+
+const mark = { cluster: "c-1", app: "shop" };
+const prepare = (object: object) =>
+  prepareObject({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x" }, ...object }, mark);
+
+test("the mark on an object says whose it is, and is worth nothing on a copy", () => {
+  const prepared = prepare({ metadata: { name: "x", namespace: "n", labels: { a: "b" } } });
+  expect(prepared.metadata.labels).toEqual({ a: "b", "axle.dev/app": "shop" });
+  expect(prepared.metadata.annotations).toEqual({ "axle.dev/id": `c-1/shop:${idOf(prepared)}` });
+  expect(markOf(prepared)).toEqual(mark);
+  expect(markOf({ ...prepared, metadata: { ...prepared.metadata, namespace: "copy" } })).toBeUndefined();
+});
+
+test("what the server sets is not sent", () => {
+  const prepared = prepare({
+    metadata: { name: "x", uid: "u", resourceVersion: "1", creationTimestamp: null, generation: 2, managedFields: [] },
+    status: {},
+  });
+  expect(Object.keys(prepared.metadata).sort()).toEqual(["annotations", "labels", "name"]);
+  expect(prepared).not.toHaveProperty("status");
+});
+
+test("stringData of a Secret becomes data, which somebody can own", () => {
+  const prepared = prepare({ kind: "Secret", data: { a: "eA==" }, stringData: { b: "y" } });
+  expect(prepared["data"]).toEqual({ a: "eA==", b: "eQ==" });
+  expect(prepared).not.toHaveProperty("stringData");
+});
+
+test("ports get the protocol they are merged by", () => {
+  const service = prepare({ kind: "Service", spec: { ports: [{ port: 1 }, { port: 1, protocol: "UDP" }] } });
+  expect(service["spec"]).toEqual({
+    ports: [
+      { port: 1, protocol: "TCP" },
+      { port: 1, protocol: "UDP" },
+    ],
+  });
+  const containers = [{ name: "a", ports: [{ containerPort: 1 }] }, { name: "b" }];
+  const cron = prepare({
+    apiVersion: "batch/v1",
+    kind: "CronJob",
+    spec: { jobTemplate: { spec: { template: { spec: { containers } } } } },
+  });
+  expect(JSON.stringify(cron["spec"])).toContain('"ports":[{"containerPort":1,"protocol":"TCP"}]');
+});
