@@ -7,7 +7,7 @@ import { flagOf, parseConfig } from "@axle/runtime/config.ts";
 import { createLogger, type Logger } from "@axle/runtime/logger.ts";
 import { runUntilStopped, type SignalSource } from "@axle/runtime/run-until-stopped.ts";
 import { type Service, serviceOf } from "@axle/runtime/service.ts";
-import { type OpenCluster, openCluster, type ProcessView } from "./compose/open-cluster.ts";
+import { openCluster, type ProcessView } from "./compose/open-cluster.ts";
 import { openWork } from "./compose/open-work.ts";
 import { AGENT_CONFIG, type AgentConfig } from "./config.ts";
 import { Vitals } from "./vitals.ts";
@@ -31,8 +31,7 @@ function leadService(options: {
 }): Service {
   const { config, view, vitals, log } = options;
   return serviceOf("agent", async (signal) => {
-    const cluster: OpenCluster = await openCluster(config, view, log);
-    using _ = cluster.client;
+    using cluster = await openCluster(config, view, log);
     await cluster.lease.hold(async (leadership) => {
       const { incarnation } = leadership;
       const token = await readToken(config);

@@ -74,6 +74,8 @@ export class KubeReconciler implements Reconciler {
   readonly #pruner: Pruner;
   readonly #steps: StepTally;
   #settings: ReadonlyMap<string, AppSettings> = new Map();
+  /** What the packs of the slice have. */
+  #claims: ReadonlyMap<ObjectId, string> = new Map();
   #approvals: readonly DeletionApproval[] = [];
   #setUp: Promise<void> | undefined;
   #watching: AbortSignal | undefined;
@@ -104,6 +106,7 @@ export class KubeReconciler implements Reconciler {
       now,
       owned: () => this.#owned,
       settingsOf: (app) => this.#settings.get(app),
+      isDeclared: (id) => this.#claims.has(id),
     });
     this.#owned = new OwnedObjects({
       client,
@@ -180,9 +183,11 @@ export class KubeReconciler implements Reconciler {
     accepted.catch(() => undefined);
     const slice = await this.#resolver.resolve(desired);
     this.#settings = new Map(desired.apps.map((app) => [app.name, app.settings]));
+    this.#claims = slice.claims;
     this.#steps.begin(desired.number, desired.apps.length);
     const loaded = await this.#loadUnknown(slice, signal);
     this.#approvals = desired.approvals;
+    await this.#pruner.inspect(slice, signal);
     const prunes = this.#pruner.plan(desired, slice, this.#store.usedApprovals);
     const outcomes = await stopTogether(signal, (during) => {
       const pass = new SlicePass({ slice, loaded, book: this.#book, signal: during });
@@ -267,14 +272,18 @@ export class KubeReconciler implements Reconciler {
   }
 
   #onEvent(id: ObjectId, live: KubeObject | undefined): void {
-    const app = this.#pruner.observe(id, live);
-    if (app === undefined || this.#watching === undefined) return;
-    forgetDeleted(
-      { app, id, inventories: this.#inventories, board: this.#board, isGone: !this.#settings.has(app) },
-      this.#watching,
-    ).catch((error: unknown) =>
-      this.#options.log.warn({ app, object: id, error }, "inventory not updated, left to the next pass"),
-    );
+    const asked = this.#pruner.observe(id, live);
+    const signal = this.#watching;
+    if (live !== undefined || signal === undefined || this.#claims.has(id)) return;
+    const [inventories, board] = [this.#inventories, this.#board];
+    const holders = asked === undefined ? inventories.apps.filter((app) => inventories.has(app, id)) : [asked];
+    for (const app of holders) {
+      this.#book.forget(id);
+      const isGone = !this.#settings.has(app);
+      forgetDeleted({ app, id, inventories, board, isGone }, signal).catch((error: unknown) =>
+        this.#options.log.warn({ app, object: id, error }, "inventory not updated, left to the next pass"),
+      );
+    }
   }
 }
 

@@ -83,6 +83,12 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   { name: "hub", summary: "run the hub", group: RUN, load: () => import("./commands/hub.ts") },
   { name: "agent", summary: "run the agent of a cluster", group: RUN, load: () => import("./commands/agent.ts") },
+  {
+    name: "nats-config",
+    summary: "print a configuration for a NATS server you run",
+    group: RUN,
+    load: () => import("./commands/nats-config.ts"),
+  },
   { name: "config", summary: "print every default and limit", group: REST, load: () => import("./commands/config.ts") },
   {
     name: "completion",

@@ -19,7 +19,8 @@ export interface ProcessView {
   readonly isAlive: (pid: number) => boolean;
 }
 
-export interface OpenCluster {
+export interface OpenCluster extends Disposable {
+  /** Writes only while the lease is surely ours. */
   readonly client: KubeClient;
   readonly store: IdentityStore;
   readonly lease: LeaderLease;
@@ -29,21 +30,29 @@ export interface OpenCluster {
 export async function openCluster(config: AgentConfig, view: ProcessView, log: Logger): Promise<OpenCluster> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443", KUBECONFIG } = view.env;
   const isInside = config.kubeconfig === undefined && host !== undefined && host !== "";
-  const client = new KubeClient(
-    isInside
-      ? await inClusterAccess({ host, port })
-      : await fromKubeconfig(config.kubeconfig ?? KUBECONFIG ?? join(view.homeFolder, ".kube", "config"), config),
-  );
+  const access = isInside
+    ? await inClusterAccess({ host, port })
+    : await fromKubeconfig(config.kubeconfig ?? KUBECONFIG ?? join(view.homeFolder, ".kube", "config"), config);
+  const ownClient = new KubeClient(access);
   const lease = new LeaderLease({
-    client,
+    client: ownClient,
     holder: `${view.hostname}/${view.pid}/${randomBytes(4).toString("hex")}`,
     isGone: (holder) => isGone(holder, view),
     log,
     leaseMs: config.leaseMs,
     renewMs: config.leaseRenewMs,
   });
+  const client = new KubeClient(access, { mayWrite: () => lease.isSure });
   const store = isInside ? new IdentitySecret(client) : new IdentityFile(join(config.data, "identity.json"));
-  return { client, store, lease };
+  return {
+    client,
+    store,
+    lease,
+    [Symbol.dispose]() {
+      client[Symbol.dispose]();
+      ownClient[Symbol.dispose]();
+    },
+  };
 }
 
 /** Reading kubeconfigs takes a large library, which an agent inside its cluster need not load. */

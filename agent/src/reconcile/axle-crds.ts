@@ -69,7 +69,7 @@ const inventoryDefinition = defineKind({
       description: "Id of the cluster whose agent wrote this; another agent's inventory is not ours to act on.",
     },
     part: { ...integer, description: "Counts from 0; only part 0 has a status." },
-    prune: { type: "boolean", description: "Whether objects that leave Git are deleted." },
+    prune: { type: "boolean", description: "Whether objects that leave Git are deleted; part 0 decides." },
     objects: {
       type: "array",
       "x-kubernetes-list-type": "atomic",

@@ -20,6 +20,8 @@ export interface DriftCorrectorOptions {
   readonly now: () => number;
   /** Of the slice being reconciled; undefined for an app that is not in it. */
   readonly settingsOf: (app: string) => AppSettings | undefined;
+  /** Whether a pack has the object: what only waits for its deletion is left as people make it. */
+  readonly isDeclared: (id: ObjectId) => boolean;
 }
 
 const CONCURRENCY = 8;
@@ -55,10 +57,10 @@ export class DriftCorrector {
 
   /** `live` undefined: it was deleted. */
   found(known: KnownObject, live: KubeObject | undefined): void {
-    const { board, settingsOf, log, now } = this.#options;
+    const { board, settingsOf, isDeclared, log, now } = this.#options;
     const { id, app } = known;
     const settings = settingsOf(app);
-    if (settings === undefined) return;
+    if (settings === undefined || !isDeclared(id)) return;
     const nowMs = now();
     const explained =
       live === undefined
@@ -78,9 +80,9 @@ export class DriftCorrector {
   }
 
   async #correct(id: ObjectId, signal: AbortSignal): Promise<void> {
-    const { book, board, owned, now, settingsOf } = this.#options;
+    const { book, board, owned, now, settingsOf, isDeclared } = this.#options;
     const known = book.get(id);
-    if (known === undefined || settingsOf(known.app) === undefined) return;
+    if (known === undefined || settingsOf(known.app) === undefined || !isDeclared(id)) return;
     if (known.standing === "unsure") {
       await owned().look(known, signal);
       return;

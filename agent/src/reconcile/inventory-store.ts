@@ -171,7 +171,7 @@ export class InventoryStore {
     const listed = Array.isArray(spec["objects"]) ? spec["objects"] : [];
     const ids = new Set(listed.filter((id: unknown): id is ObjectId => typeof id === "string"));
     const held = found.get(app) ?? { parts: new Map(), prune: true, where: new Map() };
-    held.prune = spec["prune"] !== false;
+    if (number === 0) held.prune = spec["prune"] !== false;
     held.parts.set(number, { name: item.metadata.name, uid: uidOf(item), ids });
     for (const id of ids) held.where.set(id, number);
     found.set(app, held);

@@ -141,3 +141,44 @@ test("a deletion that a finalizer blocks is reported, and finished when the fina
     (await agent.get("axle.dev/v1alpha1", "AxleInventory", "axle-system/blocked"))?.["spec"];
   await eventually(async () => expect(await inventory()).toMatchObject({ objects: ["/ConfigMap/default/beside"] }));
 });
+
+test("what waits for its deletion is not brought back when people delete it themselves", async () => {
+  await using agent = await agentOf("by-hand");
+  const many = bulk("by-hand");
+  await agent.apply([appOf("by-hand", many)]);
+  await agent.apply([appOf("by-hand", many.slice(0, 5), { revision: 2 })]);
+  expect(agent.report("by-hand").pendingDeletion?.objects).toHaveLength(15);
+  await cluster.kubectl("delete", "configmap", "by-hand-18", "by-hand-19");
+  const spec = async () => (await agent.get("axle.dev/v1alpha1", "AxleInventory", "axle-system/by-hand"))?.["spec"];
+  await eventually(async () => expect(JSON.stringify(await spec())).not.toMatch(/by-hand-1[89]/));
+  await agent.apply([appOf("by-hand", many.slice(0, 5), { revision: 2 })]);
+  expect(agent.report("by-hand").pendingDeletion?.objects).toHaveLength(13);
+  expect(await agent.get("v1", "ConfigMap", "default/by-hand-19")).toBeUndefined();
+});
+
+test("S4: a deletion that was under way when the agent stopped is not asked about again", async () => {
+  const pvc = (finalizers: readonly string[]) => ({
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "data", namespace: "default", finalizers },
+    spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+  });
+  const rest = [configMapOf("default/restart-rest")];
+  {
+    await using agent = await agentOf("restart");
+    await agent.apply([appOf("restart", [...rest, pvc(["shop.example/wait"])], { timeoutMs: 1 })]);
+    await agent.apply([appOf("restart", rest, { revision: 2 })]);
+    const hash = agent.report("restart").pendingDeletion?.hash ?? "";
+    const approvals = [{ id: "yes-3", app: "restart", hash, expiresAtMs: Date.now() + 60_000 }];
+    await agent.apply([appOf("restart", rest, { revision: 2 })], { approvals });
+    expect(agent.report("restart").pruning).toHaveLength(1);
+  }
+  await using agent = await agentOf("restart");
+  await agent.apply([appOf("restart", rest, { revision: 2 })]);
+  expect(agent.report("restart").pendingDeletion).toBeUndefined();
+  expect(agent.report("restart").pruning[0]).toMatch(/^PersistentVolumeClaim default\/data: blocked by finalizer/);
+  await cluster.request("PATCH", "/api/v1/namespaces/default/persistentvolumeclaims/data", {
+    metadata: { finalizers: null },
+  });
+  await eventually(() => agent.report("restart").pruning.length === 0);
+});

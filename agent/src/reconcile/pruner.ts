@@ -45,6 +45,8 @@ export class Pruner {
   readonly #asked = new Map<ObjectId, { readonly app: string; readonly kind: KindKey }>();
   /** Let pass by an approval (its id); stays so until it is gone, though what is left is another set. */
   readonly #approved = new Map<ObjectId, string>();
+  /** Looked at since the start, while they waited. */
+  readonly #inspected = new Set<ObjectId>();
 
   constructor(options: PrunerOptions) {
     this.#options = options;
@@ -53,6 +55,27 @@ export class Pruner {
   /** Kinds whose events tell when a deletion is through. */
   get kinds(): readonly KindKey[] {
     return [...this.#asked.values()].map(({ kind }) => kind);
+  }
+
+  /**
+   * Looks once at what no pack has and we know nothing of (after a start): what is gone leaves the inventory, what is
+   * being deleted was let pass before and need not be judged again.
+   */
+  async inspect(slice: ResolvedSlice, signal: AbortSignal): Promise<void> {
+    const { book, inventories } = this.#options;
+    const declared = new Set(slice.apps.flatMap((app) => [...app.possibleIds]));
+    const isNew = (id: ObjectId) =>
+      !declared.has(id) && book.get(id) === undefined && !this.#asked.has(id) && !this.#inspected.has(id);
+    for (const app of inventories.apps) {
+      const gone = new Set<ObjectId>();
+      await eachBounded(toCandidates(inventories.idsOf(app).filter(isNew)), CONCURRENCY, async (ref) => {
+        const live = await this.#read(ref, signal);
+        if (live === undefined) gone.add(ref.id);
+        else if (isBeingDeleted(live)) this.#ask(app, ref.id, live);
+        this.#inspected.add(ref.id);
+      });
+      if (gone.size > 0) await inventories.drop(app, gone, signal);
+    }
   }
 
   /** What may be deleted and what waits for a person. Deletes nothing; remembers what an approval let pass. */
@@ -146,15 +169,26 @@ export class Pruner {
   #forget(id: ObjectId): void {
     this.#asked.delete(id);
     this.#approved.delete(id);
+    this.#inspected.delete(id);
+  }
+
+  #ask(app: string, id: ObjectId, live: KubeObject): void {
+    this.#asked.set(id, { app, kind: `${live.apiVersion}/${live.kind}` });
+    this.#options.board.pruning(app, id, sayBlocked(id, live));
+  }
+
+  /** Undefined when the object or its kind is not there any more. */
+  async #read(ref: Candidate, signal: AbortSignal): Promise<KubeObject | undefined> {
+    const { client } = this.#options;
+    const resource = await client.discovery.findPreferred(ref.group, ref.kind);
+    return resource === undefined ? undefined : client.get({ ...ref, apiVersion: apiVersionOf(resource) }, signal);
   }
 
   /** Undefined when the object is gone or no longer ours, else why it is still there. */
   async #deleteOne(app: string, ref: Candidate, signal: AbortSignal): Promise<string | undefined> {
     const { client, cluster, book, log } = this.#options;
     try {
-      const resource = await client.discovery.findPreferred(ref.group, ref.kind);
-      if (resource === undefined) return undefined;
-      const live = await client.get({ ...ref, apiVersion: apiVersionOf(resource) }, signal);
+      const live = await this.#read(ref, signal);
       book.forget(ref.id);
       if (live === undefined) return undefined;
       if (markOf(live)?.cluster !== cluster || isKeptFromPrune(live)) {
@@ -163,7 +197,7 @@ export class Pruner {
       }
       const left = isBeingDeleted(live) ? live : await client.delete(addressOf(live), { uid: uidOf(live), signal });
       if (left === undefined) return undefined;
-      this.#asked.set(ref.id, { app, kind: `${live.apiVersion}/${live.kind}` });
+      this.#ask(app, ref.id, left);
       return sayBlocked(ref.id, left);
     } catch (error) {
       signal.throwIfAborted();
@@ -179,13 +213,16 @@ interface Candidate extends ObjectRef {
   readonly id: ObjectId;
 }
 
-/** The reverse of the order of applying, one kind after another. */
-function groupForDeletion(ids: readonly ObjectId[]): readonly (readonly Candidate[])[] {
-  const refs = ids.flatMap((id) => {
+function toCandidates(ids: readonly ObjectId[]): readonly Candidate[] {
+  return ids.flatMap((id) => {
     const ref = parseId(id);
     return ref === undefined ? [] : [{ ...ref, id }];
   });
-  const sorted = refs.toSorted((a, b) => compareForApply(b, a));
+}
+
+/** The reverse of the order of applying, one kind after another. */
+function groupForDeletion(ids: readonly ObjectId[]): readonly (readonly Candidate[])[] {
+  const sorted = toCandidates(ids).toSorted((a, b) => compareForApply(b, a));
   return [...Map.groupBy(sorted, ({ group, kind }) => `${group}/${kind}`).values()];
 }
 

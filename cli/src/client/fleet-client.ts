@@ -108,6 +108,11 @@ export class FleetClient implements Disposable {
     return Number((await this.#call(this.#client.approveDeletion, request)).expiresAtMs);
   }
 
+  /** Lets the hub follow a branch that was rewritten to this head. Resolves to the whole commit id. */
+  async allowRewrite(commit: string): Promise<string> {
+    return (await this.#call(this.#client.allowRewrite, { commit })).commit;
+  }
+
   async getFleet(): Promise<FleetView> {
     return wire.fleetOf(await this.#call(this.#client.getFleet, {}));
   }

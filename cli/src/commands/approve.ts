@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { describeRef, parseId } from "@axle/core/manifest/object.ts";
 import { CliError, EXIT_CODES } from "../cli-error.ts";
 import type { ExitCode } from "../cli-error.ts";
+import type { FleetClient } from "../client/fleet-client.ts";
 import type { DeletionView } from "../client/fleet-types.ts";
 import type { CliContext } from "../context.ts";
 import { addHubOption, connectToHub } from "../options/hub-option.ts";
@@ -22,6 +23,7 @@ interface ApproveOptions extends HubOption, OutputOption {
   readonly app?: string;
   readonly yes?: boolean;
   readonly ttl: number;
+  readonly rewrite?: string;
 }
 
 const HELP = `
@@ -33,6 +35,7 @@ Examples:
   axle approve                                   what waits, with every object
   axle approve --cluster prod-1 --app shop       look at it, then say yes or no
   axle approve 9f31c2 --yes                      from a script: this set and no other
+  axle approve --rewrite 3f2a9c1                 follow a branch whose history was rewritten
 `;
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
@@ -41,6 +44,10 @@ export function define(command: Command, { context, runs }: CommandRegistration)
     .option("--cluster <name>", "only on this cluster")
     .option("--app <name>", "only of this app")
     .option("--ttl <duration>", "how long the approval holds (default: 1h)", durationMs, DEFAULT_TTL_MS)
+    .option(
+      "--rewrite <commit>",
+      "follow the branch to this head, although it does not descend from the commit in force",
+    )
     .option("-y, --yes", "do not ask");
   addOutputOption(addHubOption(command), ["table", "json", "yaml"]).addHelpText("after", HELP);
   command.action(runs((hash: string | undefined, options: ApproveOptions) => approve(hash, options, context)));
@@ -48,6 +55,7 @@ export function define(command: Command, { context, runs }: CommandRegistration)
 
 async function approve(hash: string | undefined, options: ApproveOptions, context: CliContext): Promise<ExitCode> {
   using client = await connectToHub(options, context);
+  if (options.rewrite !== undefined) return await allowRewrite(client, options.rewrite, { options, context });
   const all = await client.listPendingDeletions();
   const chosen = all.filter(
     ({ cluster, app, deletion }) =>
@@ -70,10 +78,8 @@ async function approve(hash: string | undefined, options: ApproveOptions, contex
   const waiting = chosen.filter(({ approved }) => !approved);
   if (!isChosen || waiting.length === 0) return waiting.length === 0 ? EXIT_CODES.fine : EXIT_CODES.unhealthy;
 
-  if (!(await isConfirmed(waiting, options, context))) {
-    context.err.write("nothing was approved\n");
-    return EXIT_CODES.unhealthy;
-  }
+  const count = waiting.reduce((sum, { deletion }) => sum + deletion.objects.length, 0);
+  if (!(await isConfirmed(`Delete these ${count} objects?`, options, context))) return EXIT_CODES.unhealthy;
   for (const { cluster, app, deletion } of waiting) {
     const endsMs = await client.approveDeletion({ cluster, app, hash: deletion.hash, ttlMs: options.ttl });
     const left = formatAge(endsMs - context.nowMs());
@@ -82,20 +88,28 @@ async function approve(hash: string | undefined, options: ApproveOptions, contex
   return EXIT_CODES.fine;
 }
 
-async function isConfirmed(
-  waiting: readonly DeletionView[],
-  options: ApproveOptions,
-  context: CliContext,
-): Promise<boolean> {
+async function allowRewrite(
+  client: FleetClient,
+  commit: string,
+  { options, context }: { options: ApproveOptions; context: CliContext },
+): Promise<ExitCode> {
+  const { head, accepted } = await client.getFleet();
+  context.out.write(`in force: ${accepted || "nothing yet"}\nthe branch: ${head}\n`);
+  if (!(await isConfirmed("Follow the rewritten branch?", options, context))) return EXIT_CODES.unhealthy;
+  context.err.write(`allowed: the fleet goes to ${await client.allowRewrite(commit)}\n`);
+  return EXIT_CODES.fine;
+}
+
+async function isConfirmed(question: string, options: ApproveOptions, context: CliContext): Promise<boolean> {
   if (options.yes === true) return true;
   if (context.ask === undefined) {
     throw new CliError("usage", "nobody can be asked here: standard input is no terminal", {
       remedy: "look at what is shown, then run it again with --yes",
     });
   }
-  const count = waiting.reduce((sum, { deletion }) => sum + deletion.objects.length, 0);
-  const answer = await context.ask(`Delete these ${count} objects? Type yes: `);
-  return answer.trim().toLowerCase() === "yes";
+  const isYes = (await context.ask(`${question} Type yes: `)).trim().toLowerCase() === "yes";
+  if (!isYes) context.err.write("nothing was approved\n");
+  return isYes;
 }
 
 export function describeDeletions(deletions: readonly DeletionView[], context: CliContext): string {

@@ -9,7 +9,7 @@ export function labelKeyFault(key: string): string | undefined {
   const parts = key.split("/");
   const name = parts.at(-1) as string;
   if (parts.length > 2) return `"${key}" has more than one slash, expected prefix/name or name`;
-  if (parts.length === 2 && (!DNS_SUBDOMAIN.test(parts[0] as string) || (parts[0] as string).length > 253)) {
+  if (parts.length === 2 && ((parts[0] as string).length > 253 || !DNS_SUBDOMAIN.test(parts[0] as string))) {
     return `the prefix of "${key}" is no DNS name`;
   }
   if (name.length > 63) return `"${key}" is longer than 63 characters`;

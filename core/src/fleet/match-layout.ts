@@ -1,10 +1,10 @@
 import type { App, AppPlacement, SyncSettings } from "./app.ts";
 import type { Fleet, LayoutEntry } from "./fleet.ts";
+import { matchesGlob } from "./match-glob.ts";
 import { dnsLabelFault, labelValueFault } from "./label-syntax.ts";
 import { fillCaptures, fillSelector, fillValues } from "./normalise-selector.ts";
 import type { Captures } from "./normalise-selector.ts";
 import type { Problem } from "./problem.ts";
-import { globToRegExp } from "./repository-path.ts";
 import type { ClusterSelector } from "./selector.ts";
 
 export interface LayoutInput {
@@ -35,11 +35,10 @@ export function matchLayout(input: LayoutInput): {
   const taken = new Set<string>();
   for (const entry of input.fleet.layout) {
     const pattern = patternOf(entry.path);
-    const excluded = entry.exclude.map(globToRegExp);
     let matched = false;
     for (const folder of input.folders) {
       const captures = pattern.exec(folder)?.groups ?? (pattern.test(folder) ? {} : undefined);
-      if (captures === undefined || excluded.some((glob) => glob.test(folder))) continue;
+      if (captures === undefined || entry.exclude.some((glob) => matchesGlob(glob, folder))) continue;
       matched = true;
       if (taken.has(folder)) continue;
       taken.add(folder);

@@ -6,10 +6,24 @@ type Matchable = Pick<FleetCluster, "name" | "labels" | "facts">;
 type Parts = Omit<ClusterSelector, "exclude">;
 
 /** Whether a cluster is meant, and because of what: `env=prod, region in (eu, us)`. */
-export function matchCluster(selector: ClusterSelector, cluster: Matchable): { readonly because: string } | undefined {
-  if (!matchesParts(selector, cluster)) return undefined;
-  if (selector.exclude !== undefined && matchesParts(selector.exclude, cluster)) return undefined;
-  return { because: describeMatch(selector, cluster.name) };
+export function matchCluster(selector: ClusterSelector, cluster: Matchable): Match | undefined {
+  return selectorMatcher(selector)(cluster);
+}
+
+export interface Match {
+  readonly because: string;
+}
+
+/** {@link matchCluster} for one selector and many clusters: says why without putting it into words each time. */
+export function selectorMatcher(selector: ClusterSelector): (cluster: Matchable) => Match | undefined {
+  let shared: Match | undefined;
+  return (cluster) => {
+    if (!matchesParts(selector, cluster)) return undefined;
+    if (selector.exclude !== undefined && matchesParts(selector.exclude, cluster)) return undefined;
+    if (selector.names.length > 0) return { because: describeMatch(selector, cluster.name) };
+    shared ??= { because: describeMatch(selector, cluster.name) };
+    return shared;
+  };
 }
 
 /** A selector in words; the same for every cluster it reaches. */

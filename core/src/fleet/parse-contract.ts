@@ -3,6 +3,7 @@ import type { App } from "./app.ts";
 import type { ClusterFile } from "./cluster.ts";
 import type { Contract } from "./contract.ts";
 import type { Fleet } from "./fleet.ts";
+import { matchesGlob } from "./match-glob.ts";
 import { matchLayout } from "./match-layout.ts";
 import type { Place, Problem } from "./problem.ts";
 import { readApp } from "./read-app.ts";
@@ -10,7 +11,7 @@ import type { AppReading } from "./read-app.ts";
 import { readDocuments } from "./read-documents.ts";
 import type { ContractDocument } from "./read-documents.ts";
 import { readFleet } from "./read-fleet.ts";
-import { baseNameOf, folderOf, globToRegExp, isAppFileName } from "./repository-path.ts";
+import { baseNameOf, folderOf, isAppFileName } from "./repository-path.ts";
 
 /** The one file a repository must have. */
 export const FLEET_FILE = "axle.yaml";
@@ -187,13 +188,13 @@ function layoutOf(
 }
 
 function clusterFilesOf(fleet: Fleet | undefined, paths: readonly string[]): readonly string[] {
-  const globs = (fleet?.clusterFiles ?? []).map(globToRegExp);
-  return paths.filter((path) => path !== FLEET_FILE && globs.some((glob) => glob.test(path)));
+  const globs = fleet?.clusterFiles ?? [];
+  return paths.filter((path) => path !== FLEET_FILE && globs.some((glob) => matchesGlob(glob, path)));
 }
 
 function unmatchedGlobs(fleet: Fleet, paths: readonly string[]): readonly Problem[] {
   return fleet.clusterFiles
-    .filter((glob) => !paths.some((path) => globToRegExp(glob).test(path)))
+    .filter((glob) => !paths.some((path) => matchesGlob(glob, path)))
     .map((glob) => ({
       severity: "warning",
       code: "ignored",

@@ -23,18 +23,6 @@ export function baseNameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** A glob over whole paths: `*` and `?` stay within a segment, `**` crosses segments. */
-export function globToRegExp(glob: string): RegExp {
-  const source = glob.replaceAll(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (token) => {
-    if (token === "**/") return "(?:[^/]+/)*";
-    if (token === "**") return ".*";
-    if (token === "*") return "[^/]*";
-    if (token === "?") return "[^/]";
-    return `\\${token}`;
-  });
-  return new RegExp(`^${source}$`);
-}
-
 /** Files in which App objects are looked for: `app.yaml` and `*.app.yaml`. */
 export function isAppFileName(path: string): boolean {
   return /^(.+\.)?app\.ya?ml$/.test(baseNameOf(path));

@@ -4,12 +4,34 @@
  * `undefined` members are left out, as JSON.stringify does.
  */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(sortKeys(value));
+  if (typeof value === "string") return quote(value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) {
+    let items = "";
+    for (const item of value) items += items === "" ? canonicalJson(item) : `,${canonicalJson(item)}`;
+    return `[${items}]`;
+  }
+  const object = value as Readonly<Record<string, unknown>>;
+  let members = "";
+  for (const key of sortedKeys(object)) {
+    const member = object[key];
+    if (member !== undefined) members += `${members === "" ? "" : ","}${quote(key)}:${canonicalJson(member)}`;
+  }
+  return `{${members}}`;
 }
 
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return Object.fromEntries(entries.map(([key, member]) => [key, sortKeys(member)]));
+/** Most keys are in order already: looking is cheaper than sorting. */
+function sortedKeys(object: object): readonly string[] {
+  const keys = Object.keys(object);
+  for (let index = 1; index < keys.length; index += 1) {
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  }
+  return keys;
+}
+
+const PLAIN_TEXT = /^[ !#-[\]-~]*$/;
+
+/** Text of printable ASCII needs no escapes; to see that is cheaper than to let JSON look. */
+function quote(text: string): string {
+  return text.length < 200 && PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text);
 }

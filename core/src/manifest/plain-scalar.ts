@@ -32,10 +32,13 @@ const PLUS = 43;
 const MINUS = 45;
 const ZERO = 48;
 const NINE = 57;
+const LONGEST_INTEGER = 400;
 const LARGEST_UNSIGNED = 2n ** 64n;
 
 function resolveNumber(source: string): PlainScalar {
   const plain = source.replaceAll("_", "");
+  // No number of 64 bits is longer, in whatever base; what is takes long to convert and means nothing.
+  if (plain.length > LONGEST_INTEGER) return /^[-+]?[1-9][0-9]*$/.test(plain) ? { kind: "inexact" } : text(source);
   const integer = INTEGER.exec(plain);
   if (integer !== null) {
     const digits = integer[2] as string;

@@ -1,6 +1,7 @@
 import type { App } from "../fleet/app.ts";
 import { refusesCommit } from "../fleet/problem.ts";
 import type { Problem } from "../fleet/problem.ts";
+import { describeRef, parseId } from "../manifest/object.ts";
 import type { ObjectId } from "../manifest/object.ts";
 import type { AppRecord } from "./app-record.ts";
 import { effectOfCandidate, effectOfRecord } from "./effective-fleet.ts";
@@ -30,6 +31,8 @@ export interface FleetPlanInput {
   objectsOf(digest: string): readonly RenderedObject[] | undefined;
   /** Holds that are over: the agent reported the app's objects pruned, or there is nothing left to delete. */
   readonly clearHolds: readonly { readonly cluster: string; readonly app: string }[];
+  /** What people call a cluster; its id when left out. */
+  readonly nameOf?: (cluster: string) => string;
 }
 
 export interface FleetPlan {
@@ -171,11 +174,17 @@ class FleetPlanner {
     for (const duplicate of findDuplicates(effects.values())) {
       for (const [index, name] of duplicate.apps.entries()) {
         if (!this.#candidates.has(name)) continue;
-        this.#holdCandidate(name, duplicateProblem(duplicate, index, heldBefore));
+        this.#holdCandidate(name, duplicateProblem(this.#named(duplicate), index, heldBefore));
         heldSomebody = true;
       }
     }
     return heldSomebody;
+  }
+
+  /** With clusters by the names people know. */
+  #named(duplicate: Duplicate): Duplicate {
+    const { nameOf = (cluster) => cluster } = this.#input;
+    return { ...duplicate, clusters: duplicate.clusters.map(nameOf) };
   }
 
   /** Undefined when nothing is left to keep. */
@@ -236,7 +245,7 @@ function faultOf(app: App, rendered: RenderedVariant): Problem | undefined {
     const other = files.get(id);
     if (other !== undefined) {
       const where = other === file ? `twice in ${file}` : `in ${other} and in ${file}`;
-      const message = `${id} is declared ${where}; keep one`;
+      const message = `${describeId(id)} is declared ${where}; keep one`;
       return { severity: "error", code: "duplicate-object", message, place: app.declaredAt };
     }
     files.set(id, file);
@@ -253,7 +262,7 @@ function duplicateProblem(duplicate: Duplicate, index: number, held: ReadonlySet
   const where = clusters.length === 1 ? `cluster ${clusters[0]}` : `${clusters.length} clusters`;
   const isHeld = held.has(rival) ? ", which is held where it was" : "";
   const message =
-    `${objects[0]}${more} is declared by app "${name}" (${files[index]}) and by app "${rival}" (${files[other]})` +
+    `${describeId(objects[0] ?? "")}${more} is declared by app "${name}" (${files[index]}) and by app "${rival}" (${files[other]})` +
     `${isHeld}, both for ${where}; keep it in one of them`;
   return {
     severity: "error",
@@ -262,4 +271,9 @@ function duplicateProblem(duplicate: Duplicate, index: number, held: ReadonlySet
     place: { file: files[index] as string, line: 0, column: 0 },
     app: name,
   };
+}
+
+function describeId(id: ObjectId): string {
+  const ref = parseId(id);
+  return ref === undefined ? id : describeRef(ref);
 }

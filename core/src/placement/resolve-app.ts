@@ -1,6 +1,6 @@
 import type { App, AppPlacement } from "../fleet/app.ts";
 import type { FleetCluster } from "../fleet/cluster.ts";
-import { describeSelector, matchCluster } from "../fleet/match-selector.ts";
+import { describeSelector, selectorMatcher } from "../fleet/match-selector.ts";
 import { formatPlace } from "../fleet/problem.ts";
 import type { Place, Problem, ProblemCode } from "../fleet/problem.ts";
 import { didYouMean } from "../fleet/suggest.ts";
@@ -71,9 +71,10 @@ class AppResolver {
 
   #place(placement: AppPlacement): void {
     const resolver = new VariantResolver(this.#app.name, placement, this.#context);
+    const matches = selectorMatcher(placement.clusters);
     let reached = 0;
     for (const cluster of this.#context.clusters) {
-      const match = matchCluster(placement.clusters, cluster);
+      const match = matches(cluster);
       if (match === undefined) continue;
       reached += 1;
       const other = this.#reachedBy.get(cluster.id);

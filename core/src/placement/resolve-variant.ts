@@ -1,6 +1,6 @@
 import type { AppPlacement } from "../fleet/app.ts";
 import type { FleetCluster } from "../fleet/cluster.ts";
-import { matchCluster } from "../fleet/match-selector.ts";
+import { selectorMatcher } from "../fleet/match-selector.ts";
 import { canonicalJson } from "../manifest/canonical-json.ts";
 import { mergeValues } from "./merge-values.ts";
 import type { Values } from "./merge-values.ts";
@@ -24,6 +24,7 @@ export class VariantResolver {
   readonly #sources: ReadonlyMap<string, SourceInfo | undefined>;
   readonly #texts: ClusterTexts;
   readonly #made = new Map<string, VariantResolution>();
+  readonly #matchers: readonly ReturnType<typeof selectorMatcher>[];
 
   constructor(
     app: string,
@@ -34,12 +35,11 @@ export class VariantResolver {
     this.#placement = placement;
     this.#sources = context.sources;
     this.#texts = context.texts;
+    this.#matchers = placement.overrides.map(({ clusters }) => selectorMatcher(clusters));
   }
 
   resolve(cluster: FleetCluster): VariantResolution {
-    const matching = this.#placement.overrides.filter(
-      (override) => matchCluster(override.clusters, cluster) !== undefined,
-    );
+    const matching = this.#placement.overrides.filter((_, index) => this.#matchers[index]?.(cluster) !== undefined);
     const path = matching.findLast((override) => override.path !== undefined)?.path ?? this.#placement.path;
     const source = this.#sources.get(path);
     if (source === undefined) return { missing: path };

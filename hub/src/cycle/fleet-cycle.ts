@@ -78,6 +78,7 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
     statuses: input.statuses,
     nowMs: input.nowMs,
   });
+  const names = new Map(clusters.map(({ id, name }) => [id, name]));
   const plan = planFleet({
     commit: read.snapshot.commit,
     atMs: input.nowMs,
@@ -87,6 +88,7 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
     rendered: renderedVariants(rendered.results),
     objectsOf: (digest) => state.objects.get(digest),
     clearHolds: settled.clearHolds,
+    nameOf: (id) => names.get(id) ?? id,
   });
 
   const records = new Map<string, AppRecord>(state.apps);

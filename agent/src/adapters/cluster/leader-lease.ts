@@ -26,22 +26,29 @@ export interface LeaderLeaseOptions {
 export interface Leadership {
   /** Greater for every time an agent of this cluster took the lease, whatever the clocks. */
   readonly incarnation: number;
-  /** Aborts when the lease may be lost. */
+  /** Aborts when the lease is another's. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Lets exactly one agent work in a cluster; others stand by. Whether a holder is alive is told by its lease changing, as seen
- * on our own clock, so clocks that differ do no harm.
+ * on our own clock, so clocks that differ do no harm. While the API server is away the holder goes on, for the hub should
+ * hear of it; only its writes wait ({@link isSure}), because somebody may have taken over when the server is back.
  */
 export class LeaderLease {
   readonly #options: Required<LeaderLeaseOptions>;
   readonly #record: LeaseRecord;
+  #sureUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeaderLeaseOptions) {
     const clocks = { now: () => performance.now(), wallNow: Date.now, sleep: realSleep };
     this.#options = { leaseMs: 6_000, renewMs: 2_000, ...clocks, ...options };
     this.#record = new LeaseRecord(this.#options);
+  }
+
+  /** Nobody else can have the lease yet: asked before each write, so a process that was paused does not write late. */
+  get isSure(): boolean {
+    return this.#options.now() < this.#sureUntilMs;
   }
 
   /** Waits for the lease, works while it is held, and again whenever it was lost. Ends with the signal, or as `work` does. */
@@ -50,8 +57,10 @@ export class LeaderLease {
     while (!signal.aborted) {
       const taken = await this.#acquire(signal);
       if (taken === undefined) return;
+      this.#sureFrom(taken.sinceMs);
       log.info({ incarnation: taken.incarnation }, "leading");
       const wasLost = await this.#workWhile(taken, work, signal);
+      this.#sureUntilMs = Number.NEGATIVE_INFINITY;
       if (!wasLost) return;
       log.warn("the lease was lost, standing by");
     }
@@ -80,7 +89,7 @@ export class LeaderLease {
   }
 
   /** Undefined when stopped before. */
-  async #acquire(signal: AbortSignal): Promise<LeaseState | undefined> {
+  async #acquire(signal: AbortSignal): Promise<(LeaseState & { readonly sinceMs: number }) | undefined> {
     const { now, leaseMs, renewMs, log, isGone } = this.#options;
     const saying = new SayOnce(log);
     let seen: { readonly resourceVersion: string; readonly sinceMs: number } | undefined;
@@ -93,7 +102,8 @@ export class LeaderLease {
           seen = { resourceVersion: lease.resourceVersion, sinceMs: now() };
         }
         const isFree = lease.holder === "" || isGone(lease.holder) || now() - seen.sinceMs >= leaseMs;
-        if (isFree) return await this.#record.take(lease, signal);
+        const sinceMs = now();
+        if (isFree) return { ...(await this.#record.take(lease, signal)), sinceMs };
         if (waitsFor !== lease.holder) log.info({ holder: lease.holder }, "another agent leads, standing by");
         waitsFor = lease.holder;
       } catch (error) {
@@ -105,30 +115,30 @@ export class LeaderLease {
     return undefined;
   }
 
-  /** Renews until `over`; aborts it when the lease is another's, or could not be renewed for too long. Then gives it back. */
+  /** Renews until `over`; aborts it when the lease is another's. Then gives it back, if it is still ours. */
   async #renewUntilOver(taken: LeaseState, over: AbortController): Promise<void> {
     const { now, leaseMs, renewMs, log } = this.#options;
     const saying = new SayOnce(log);
-    // Our work must have stopped before others may believe the lease is free.
-    const deadlineMs = (leaseMs * 2) / 3;
     let held = taken;
-    let renewedMs = now();
     for (await this.#pause(renewMs, over.signal); !over.signal.aborted; await this.#pause(renewMs, over.signal)) {
       const startedMs = now();
       try {
-        const timeoutMs = Math.max(100, renewedMs + deadlineMs - startedMs);
         const renew = (during: AbortSignal) => this.#record.renew(held, during);
-        held = await withDeadline({ timeoutMs, signal: over.signal, what: "renew the lease" }, renew);
-        renewedMs = startedMs;
+        held = await withDeadline({ timeoutMs: leaseMs, signal: over.signal, what: "renew the lease" }, renew);
+        this.#sureFrom(startedMs);
         saying.recovered("the lease is renewed again");
       } catch (error) {
         if (over.signal.aborted) break;
-        saying.failed(error, "the lease cannot be renewed");
         if (error instanceof LeaseLost) over.abort(error);
-        else if (now() - renewedMs >= deadlineMs) over.abort(new LeaseLost("another agent, perhaps"));
+        else saying.failed(error, "the lease cannot be renewed, nothing is written until it is");
       }
     }
     if (!isLoss(over.signal)) await this.#release(held);
+  }
+
+  /** Some time before the lease runs out for others, for what is on its way then. */
+  #sureFrom(renewedMs: number): void {
+    this.#sureUntilMs = renewedMs + (this.#options.leaseMs * 2) / 3;
   }
 
   /** So that the next agent need not wait. Best effort: the lease runs out by itself. */

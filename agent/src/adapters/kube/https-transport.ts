@@ -21,6 +21,8 @@ export interface TransportOptions {
   /** Connections for requests; more wait their turn. Watches have their own. */
   readonly connections?: number;
   readonly timeoutMs?: number;
+  /** Asked before each write; while it says no, writes fail as if the server were away. */
+  readonly mayWrite?: () => boolean;
   readonly sleep?: Sleep;
 }
 
@@ -36,6 +38,7 @@ const KEEP_ALIVE_MS = 15_000;
 export class HttpsTransport implements Disposable {
   readonly #access: KubeAccess;
   readonly #timeoutMs: number;
+  readonly #mayWrite: () => boolean;
   readonly #sleep: Sleep;
   readonly #requests: https.Agent | http.Agent;
   readonly #watches: https.Agent | http.Agent;
@@ -46,6 +49,7 @@ export class HttpsTransport implements Disposable {
   constructor(access: KubeAccess, options: TransportOptions = {}) {
     this.#access = access;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#mayWrite = options.mayWrite ?? (() => true);
     this.#sleep = options.sleep ?? realSleep;
     const isPlain = access.server.protocol === "http:";
     this.#client = isPlain ? http : https;
@@ -72,7 +76,10 @@ export class HttpsTransport implements Disposable {
 
   async #sendOnce(request: KubeRequest, again: boolean): Promise<unknown> {
     this.counts.requests += 1;
-    if (request.method !== "GET" && !request.path.includes("dryRun=")) this.counts.writes += 1;
+    if (request.method !== "GET" && !request.path.includes("dryRun=")) {
+      if (!this.#mayWrite()) throw new KubeError("unavailable", "nothing is written until the lease is renewed");
+      this.counts.writes += 1;
+    }
     const message = await this.#open(request, { agent: this.#requests, again });
     const text = await readAll(message);
     const status = message.statusCode ?? 0;

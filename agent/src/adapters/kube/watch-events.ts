@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { KubeError, errorOfAnswer } from "./kube-error.ts";
 
@@ -11,7 +11,7 @@ export type WatchEvent =
 const LONGEST_LINE_BYTES = 16 * 1024 * 1024;
 
 /** One JSON event a line. An ERROR event is thrown as the KubeError it carries (`gone` when the version is too old). */
-export async function* readWatchEvents(message: IncomingMessage): AsyncGenerator<WatchEvent> {
+export async function* readWatchEvents(message: Readable): AsyncGenerator<WatchEvent> {
   try {
     for await (const line of readLines(message)) {
       const event = parseEvent(line);

@@ -128,12 +128,13 @@ export class NatsSliceSource implements SliceSource, Service {
 
   /** Subscribes before the first ring of the connection, so that nothing published in between is missed. */
   #listen(connection: NatsConnection): void {
+    const subject = `axle.slice.${this.#options.cluster}`;
     const ring = (sequence: number) => {
       const atMs = this.#options.now();
       for (const listener of this.#listeners) listener.push({ sequence, atMs });
     };
     const onBell = (error: Error | null, message: Msg) => {
-      if (error === null) ring(sequenceOf(message));
+      if (error === null) ring(sequenceOf(message, subject));
       else this.#options.log.warn({ error }, "the bell cannot be heard; the slice is read at intervals");
     };
     connection.subscribe(`axle.bell.${this.#options.cluster}`, { callback: onBell });
@@ -141,8 +142,12 @@ export class NatsSliceSource implements SliceSource, Service {
   }
 }
 
-/** The sequence the republished message has in its stream; 0, which only says "read", when it says none. */
-function sequenceOf(message: Msg): number {
+/**
+ * The sequence the republished message has in its stream; 0, which only says "read", when it says none, or is about
+ * another subject: an agent elsewhere can have an answer of its own delivered to our bell.
+ */
+function sequenceOf(message: Msg, subject: string): number {
+  if (message.headers?.get("Nats-Subject") !== subject) return 0;
   const sequence = Number(message.headers?.get("Nats-Sequence"));
   return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0;
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { eventually } from "@axle/testkit/eventually.ts";
 import { NatsServer } from "@axle/testkit/nats-server.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
@@ -79,15 +80,16 @@ test("a process that only has the number in the pid file is left alone", async (
 
 test("agents get in over WebSocket too", async () => {
   const { webSocketPort } = await fleet.server.ports();
-  const creds = fleet.identity.mintAgentUser("c1", 60_000);
-  // Node's WebSocket takes no CA of ours for one connection; that TLS answers there is what can be seen from here.
-  const connecting = wsconnect({
+  setDefaultCACertificates([...getCACertificates(), fleet.keys.ca.certificatePem]);
+  const nc = await wsconnect({
     servers: [`wss://127.0.0.1:${webSocketPort}`],
-    authenticator: credsAuthenticator(Buffer.from(creds)),
-    timeout: 2_000,
-    reconnect: false,
+    authenticator: credsAuthenticator(Buffer.from(fleet.identity.mintAgentUser("c1", 60_000))),
+    inboxPrefix: "_INBOX_c1",
+    timeout: 5_000,
   });
-  await expect(connecting).rejects.toThrow();
+  const answer = await nc.request("$JS.API.DIRECT.GET.AXLE.axle.slice.c1", "", { timeout: 5_000 });
+  expect(answer.headers?.code).toBe(404);
+  await nc.close();
 });
 
 test("connecting waits for a server that is not there yet, and says so once", async () => {

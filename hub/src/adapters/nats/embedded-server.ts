@@ -104,16 +104,16 @@ export class EmbeddedServer implements Service {
       logLines: 200,
     });
     this.#process = server;
-    await server.waitForReady(() => this.#isAnswering(signal), { timeoutMs: 120_000, signal });
-    this.#saying.recovered("nats-server runs again");
-    log.info({ pid: server.pid, port: (await this.ports()).port }, "nats-server ready");
-    this.#ready.resolve();
     try {
+      await server.waitForReady(() => this.#isAnswering(signal), { timeoutMs: 120_000, signal });
+      this.#saying.recovered("nats-server runs again");
+      log.info({ pid: server.pid, port: (await this.ports()).port }, "nats-server ready");
+      this.#ready.resolve();
       const exit = await race(server.exited, signal);
+      this.#ready = Promise.withResolvers<void>();
       throw new Error(`nats-server ended with ${exit.signal ?? `code ${exit.code}`}: ${server.logs.tail(5)}`);
     } finally {
       this.#process = undefined;
-      this.#ready = Promise.withResolvers<void>();
       await server.stop();
       await rm(pidFile, { force: true });
     }

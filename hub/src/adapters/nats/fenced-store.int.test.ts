@@ -143,6 +143,19 @@ test("more entries than one batch takes are written in order", async () => {
   expect(slices.get("c2049")?.number.n).toBe(2_049);
 });
 
+test("more bytes than go into one batch, or into one answer of the server, are written and loaded", async () => {
+  const store = await openStore();
+  const sealed = "x".repeat(4 * 1_024 * 1_024);
+  const entries = Array.from({ length: 20 }, (_, n): StoreEntry => {
+    return { type: "slice", envelope: { ...envelope(`c${n}`, n), sealed }, content: "c" };
+  });
+  await store.write(entries, signal);
+  const { slices } = await store.load(signal);
+  expect([...slices.values()].map((record) => record.number.n).toSorted((a, b) => a - b)).toEqual(
+    entries.map((_, n) => n),
+  );
+});
+
 test("what is gone is gone, leaves no message behind, and may come back", async () => {
   const store = await openStore();
   await store.write([{ type: "app", record: appRecord("web", packOf(Buffer.from("x"))) }, slice("c1", 1)], signal);

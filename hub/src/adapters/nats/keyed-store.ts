@@ -56,11 +56,11 @@ export class NatsKeyedStore<T> implements KeyedStore<T> {
     }
   }
 
-  update(key: string, change: { value: T; revision: number }, signal: AbortSignal): Promise<number> {
+  async update(key: string, change: { value: T; revision: number }, signal: AbortSignal): Promise<number> {
     return this.#write(key, change, signal);
   }
 
-  put(key: string, value: T, signal: AbortSignal): Promise<number> {
+  async put(key: string, value: T, signal: AbortSignal): Promise<number> {
     return publishMessage(
       this.#connection,
       { subject: this.#subject(key), payload: JSON.stringify(value) },

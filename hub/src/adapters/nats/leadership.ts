@@ -2,7 +2,7 @@ import { Serial } from "@axle/runtime/serial.ts";
 import type { HubConnection } from "./hub-connection.ts";
 import { leaseMessage, parseLease } from "./lease-record.ts";
 import type { LeaseRecord } from "./lease-record.ts";
-import { LARGEST_BATCH, publishBatch, publishMessage } from "./publish.ts";
+import { batchesOf, publishBatch, publishMessage } from "./publish.ts";
 import type { Expectation, OutgoingMessage } from "./publish.ts";
 import { readNewest } from "./read-messages.ts";
 import { StoreError } from "./store-error.ts";
@@ -44,14 +44,13 @@ export class Leadership {
   }
 
   /**
-   * Stores messages in order, in atomic batches of at most {@link LARGEST_BATCH}; resolves with each message's sequence.
+   * Stores messages in order, in atomic batches ({@link batchesOf}); resolves with each message's sequence.
    * Throws StoreError `lease-lost` when the term is over: nothing of that batch was stored.
    */
   write(messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<readonly number[]> {
     return this.#serial.run(async () => {
       const sequences: number[] = [];
-      for (let start = 0; start < messages.length; start += LARGEST_BATCH) {
-        const batch = messages.slice(start, start + LARGEST_BATCH);
+      for (const batch of batchesOf(messages)) {
         const last = await this.#fenced(signal, (expect) => publishBatch(this.#connection, batch, { expect, signal }));
         sequences.push(...batch.map((_, index) => last - batch.length + 1 + index));
       }

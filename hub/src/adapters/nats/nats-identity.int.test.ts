@@ -118,6 +118,24 @@ describe("an agent's credentials", () => {
     },
   );
 
+  test("S6: cannot ring another's bell unnoticed: the ring names the subject it is about", async () => {
+    const other = await fleet.connectAgent("c2");
+    const subjects: (string | undefined)[] = [];
+    other.subscribe("axle.bell.c2", {
+      callback: (_error, message) => {
+        subjects.push(message.headers?.get("Nats-Subject"));
+      },
+    });
+    await other.flush();
+    const nc = await fleet.connectAgent("c1");
+    nc.publish("$JS.API.DIRECT.GET.AXLE.axle.slice.c1", "", { reply: "axle.bell.c2" });
+    await eventually(() => subjects.length === 1);
+    const hub = await fleet.connect();
+    await publishMessage(hub, { subject: "axle.slice.c2", payload: "newer" }, { signal });
+    await eventually(() => subjects.length === 2);
+    expect(subjects).toEqual(["axle.slice.c1", "axle.slice.c2"]);
+  });
+
   test("end when their time is over", async () => {
     const creds = fleet.identity.mintAgentUser("c1", -1_000);
     await expect(fleet.connectAgent("c1", creds)).rejects.toThrow(/authorization/i);

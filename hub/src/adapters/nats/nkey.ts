@@ -21,11 +21,14 @@ export type NkeyType = keyof typeof PREFIXES;
 
 /** A key pair from its seed. Throws StoreError `corrupt` when it is none. */
 export function openNkey(seed: string): Nkey {
-  const data = decodeBase32(seed.trim());
+  const text = seed.trim();
+  const data = decodeBase32(text);
   const body = data?.subarray(0, 34);
   if (data === undefined || body === undefined || data.length !== 36 || data.readUInt16LE(34) !== crc16(body)) {
     throw new StoreError("corrupt", "a NATS seed is not readable");
   }
+  // Bits left over at the end count too: a seed has one text.
+  if (encodeBase32(data) !== text) throw new StoreError("corrupt", "a NATS seed is not readable");
   const prefix = (((body[0] ?? 0) & 7) << 5) | ((body[1] ?? 0) >> 3);
   const type = (Object.keys(PREFIXES) as NkeyType[]).find((name) => PREFIXES[name] === prefix);
   if (type === undefined || ((body[0] ?? 0) & 0xf8) !== PREFIX_SEED) {

@@ -18,8 +18,9 @@ export interface Expectation {
   readonly sequence: number;
 }
 
-/** The most messages the server takes in one atomic batch. */
-export const LARGEST_BATCH = 1_000;
+/** The most messages the server takes in one atomic batch, and the most bytes we have under way at once. */
+const LARGEST_BATCH = 1_000;
+const LARGEST_BATCH_BYTES = 16 * 1_024 * 1_024;
 
 /** Headers of a message that says its key is gone. */
 export const GONE_HEADERS = { "Axle-Gone": "1" } as const;
@@ -45,8 +46,26 @@ export async function publishMessage(
   return ack.seq;
 }
 
+/** Messages in their order, cut where a batch would have more than 1,000 or become too many bytes. */
+export function batchesOf(messages: readonly OutgoingMessage[]): readonly (readonly OutgoingMessage[])[] {
+  const batches: OutgoingMessage[][] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const current = batches.at(-1);
+    const size = Buffer.byteLength(message.payload);
+    if (current === undefined || current.length === LARGEST_BATCH || bytes + size > LARGEST_BATCH_BYTES) {
+      batches.push([message]);
+      bytes = size;
+    } else {
+      current.push(message);
+      bytes += size;
+    }
+  }
+  return batches;
+}
+
 /**
- * Stores up to {@link LARGEST_BATCH} messages all or none, in one round trip, if the expectation holds when the batch is
+ * Stores messages of one batch (see {@link batchesOf}) all or none, in one round trip, if the expectation holds when the batch is
  * committed. Resolves with the sequence of the last; the others come directly before it. Errors as {@link publishMessage}.
  */
 export async function publishBatch(

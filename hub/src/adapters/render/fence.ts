@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { access, chmod, chown, constants, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { basename, join, relative } from "node:path";
+import { geteuid } from "node:process";
 
 /** How renderers are fenced on this machine, for the log. */
 export interface SandboxLevel {
@@ -42,7 +42,7 @@ const SHELL = "/bin/sh";
  */
 export async function findFence(options: FenceOptions): Promise<Fence> {
   const { directory, user, limits, readable } = options;
-  const root = userInfo().uid === 0;
+  const root = geteuid?.() === 0;
   const unshare = await findUnshare();
   const memoryLimit = await succeeds([SHELL, "-c", "ulimit -v 1048576"]);
   const program = await installInJail(options);
@@ -107,7 +107,7 @@ export async function prepareFolder(directory: string, user: number): Promise<{ 
   await mkdir(join(directory, "dev"), { mode: 0o755 });
   // What is read from here ends at once, as from the real one; some programs do not start another without it.
   await writeFile(join(directory, "dev", "null"), "");
-  if (userInfo().uid === 0) {
+  if (geteuid?.() === 0) {
     await chown(directory, 0, user);
     await chmod(directory, 0o710);
     for (const name of ["home", "bin", "run", "dev"])

@@ -62,7 +62,7 @@ export function readKustomization(text: string, file: string): Kustomization {
         visit: (record) => collectHelmPaths(record, { file, usesHelm, helmPaths }),
       });
       const add = (value: unknown, path: readonly PropertyKey[], type: Reference["type"] = "path"): void => {
-        if (typeof value !== "string" || value === "" || value.includes("\n")) return;
+        if (typeof value !== "string" || value === "" || readInline(value) !== undefined) return;
         references.push({ value, type, place: { file, ...document.locate(path, "value") } });
       };
       collectReferences(document.value, add);
@@ -140,17 +140,26 @@ function collectTexts(value: unknown, sink: TextSink): void {
 }
 
 function collectText(text: string, sink: TextSink): void {
-  if (!text.includes("\n")) {
-    sink.texts.push(text);
-    const equals = text.indexOf("=");
-    if (equals >= 0) sink.texts.push(text.slice(equals + 1));
+  const inline = readInline(text);
+  if (inline !== undefined) {
+    for (const value of inline) collectTexts(value, sink);
     return;
   }
-  // Patches and generators written in place are YAML inside YAML.
+  sink.texts.push(text);
+  const equals = text.indexOf("=");
+  if (equals >= 0) sink.texts.push(text.slice(equals + 1));
+}
+
+/** Patches and generators may be written in place, as YAML inside the YAML. Undefined for what is plain text. */
+function readInline(text: string): readonly unknown[] | undefined {
+  if (!/[\n:[{]/.test(text)) return undefined;
   try {
-    for (const document of parseYaml(text)) if (typeof document.value !== "string") collectTexts(document.value, sink);
+    const values = parseYaml(text).map(({ value }) => value);
+    return values.some((value) => typeof value === "object" && value !== null) ? values : undefined;
   } catch (error) {
-    if (!(error instanceof YamlError)) throw error;
+    // What we cannot look into must not run helm.
+    if (!(error instanceof YamlError) || /HelmChart/.test(text)) throw error;
+    return undefined;
   }
 }
 

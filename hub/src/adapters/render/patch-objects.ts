@@ -4,6 +4,7 @@ import { idOf } from "@axle/core/manifest/object.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { readObjects, type FoundObject } from "./finish-objects.ts";
 import { placeOf, RenderError } from "./render-error.ts";
+import { cleanMessage } from "./renderer-message.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /**
@@ -34,8 +35,7 @@ export async function patchObjects(
     }));
   } catch (error) {
     if (!(error instanceof RenderError) || error.code !== "renderer") throw error;
-    const message = error.message.replaceAll(`${folder}/`, "").replace(/^Error: /, "");
-    throw new RenderError("renderer", `the App's patches cannot be applied: ${message}`, {
+    throw new RenderError("renderer", `the App's patches cannot be applied: ${cleanMessage(error.message, folder)}`, {
       place: placeOf(variant.path),
       cause: error,
     });

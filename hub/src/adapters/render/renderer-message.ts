@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Place } from "@axle/core/fleet/problem.ts";
 import { RenderError, placeOf } from "./render-error.ts";
 import { joinPath, type SnapshotIndex } from "./snapshot-index.ts";
@@ -32,12 +33,15 @@ export function explainFailure(error: unknown, context: MessageContext): unknown
   return new RenderError("renderer", message, { place: findPlace(message, context), cause: error });
 }
 
-/** Paths become relative to the repository; helm's own advice about flags nobody passed is dropped. */
+/** Paths become relative to the repository, whether seen from a jail or not; advice about flags nobody passed is dropped. */
 export function cleanMessage(message: string, root: string): string {
+  const jailed = new RegExp(`(?<![\\w./-])/${basename(root)}(?=/|\\b)`, "g");
   return message
-    .replaceAll(`${root}/`, "")
-    .replaceAll(root, ".")
-    .replaceAll(/(\/private)?(\/[\w.-]+)+\/run-\w{6}\//g, "")
+    .replaceAll(/(\/[\w.-]+)*\/run\/run-\w{6}\b\/?/g, "")
+    .replaceAll(root, "/repository")
+    .replaceAll(jailed, "/repository")
+    .replaceAll("/repository/", "")
+    .replaceAll("/repository", ".")
     .replace(/\n*Use --debug flag to render out invalid YAML\s*$/, "")
     .replace(/^Error: /, "")
     .trim();

@@ -1,5 +1,6 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { env } from "node:process";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { Checkout, type FileChanges } from "@axle/testkit/checkout.ts";
 import { runGit } from "@axle/testkit/run-git.ts";
@@ -34,7 +35,7 @@ export async function createRepositoryFixture(limits: Partial<SandboxOptions> = 
   const repository = new GitRepository({
     url: origin,
     directory: join(scratch.path, "git"),
-    environment: process.env,
+    environment: env,
     checkoutDirectory: join(scratch.path, "render"),
   });
   const publish = async (): Promise<Snapshot> => {

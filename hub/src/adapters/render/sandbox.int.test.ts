@@ -1,6 +1,5 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createTemporaryDirectory, type TemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
@@ -8,7 +7,7 @@ import { createRepositoryFixture, variantOf } from "./repository-fixture.ts";
 import { Sandbox, type SandboxOptions } from "./sandbox.ts";
 
 const never = new AbortController().signal;
-const isRoot = userInfo().uid === 0;
+const isRoot = process.geteuid?.() === 0;
 
 interface Fixture extends AsyncDisposable {
   readonly scratch: TemporaryDirectory;
