@@ -17,6 +17,8 @@ export interface AxleProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What Node runs; the `axle` command of this checkout when left out. */
   readonly script?: string;
+  /** Options of Node itself. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** One long-lived process of ours that can be ended in every way a process ends, and started again as it was. */
@@ -37,8 +39,8 @@ export class AxleProcess implements AsyncDisposable {
 
   /** Starts it; it must not be running. */
   async start(): Promise<void> {
-    const { args, env, script = shim } = this.#options;
-    this.#current = await spawnSupervised(process.execPath, [script, ...args], {
+    const { args, env, script = shim, nodeArgs = [] } = this.#options;
+    this.#current = await spawnSupervised(process.execPath, [...nodeArgs, script, ...args], {
       name: this.name,
       env: { ...process.env, ...env },
     });

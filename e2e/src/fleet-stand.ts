@@ -29,7 +29,7 @@ export interface FleetStandOptions {
   /** How often the hub polls; the push hook works beside it. */
   readonly poll?: string;
   /** A bundle of the agent to run instead of `axle agent`. */
-  readonly agentBundle?: string;
+  readonly agentBundle?: { readonly script: string; readonly nodeArgs: readonly string[] };
   /** False: clusters start, but no agent joins. */
   readonly join?: boolean;
   /** Told of each part as it starts, with how long it took. */
@@ -246,10 +246,14 @@ async function hubArguments({ repository, data, httpPort, poll }: HubPlace): Pro
   return ["hub", ...follow, "--data", data, ...ports, "--http-plain"];
 }
 
-function agentProcess(folder: string, { name, kubeconfigPath }: KubeCluster, bundle: string | undefined): AxleProcess {
+function agentProcess(
+  folder: string,
+  { name, kubeconfigPath }: KubeCluster,
+  bundle: FleetStandOptions["agentBundle"],
+): AxleProcess {
   const data = join(folder, `agent-${name}`);
   const args = ["--token-file", tokenFileOf(folder, name), "--kubeconfig", kubeconfigPath, "--data", data];
-  const options = bundle === undefined ? { args: ["agent", ...args] } : { script: bundle, args };
+  const options = bundle === undefined ? { args: ["agent", ...args] } : { ...bundle, args };
   return new AxleProcess(`agent ${name}`, options);
 }
 

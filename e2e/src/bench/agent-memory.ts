@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createTemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
 import { FleetStand } from "../fleet-stand.ts";
 import { summarise } from "./benchmark.ts";
 import type { Benchmark } from "./benchmark.ts";
@@ -15,10 +14,10 @@ export const agentMemory: Benchmark = {
   name: "agent-memory",
   about: `resident memory of the bundled agent with ${OBJECTS} objects, each second for ${SAMPLES} s after it applied them`,
   async run(progress) {
-    await using folder = await createTemporaryDirectory("bundle");
-    const bundle = await bundleAgent(folder.path);
+    progress("bundling the agent");
+    const agentBundle = await bundleAgent();
     progress("starting a cluster");
-    await using fleet = await FleetStand.start({ clusters: ["prod"], empty: true, agentBundle: bundle });
+    await using fleet = await FleetStand.start({ clusters: ["prod"], empty: true, agentBundle });
     const { agent } = fleet.member("prod");
     const idleMb = await residentMb(agent.pid);
     const commit = await fleet.checkout.publish(manifests(), "feat: a hundred objects");

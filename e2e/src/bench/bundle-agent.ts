@@ -1,29 +1,19 @@
-import { join } from "node:path";
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { promisify } from "node:util";
 
-const entry = fileURLToPath(import.meta.resolve("@axle/agent/main.ts"));
+const run = promisify(execFile);
+const folder = fileURLToPath(new URL("../../../agent/", import.meta.url));
 
-/** Packages that are CommonJS inside an ES module ask for these. */
-const BANNER = `
-import { createRequire } from "node:module";
-const require = createRequire(import.meta.url);
-`;
+/** How an image runs the agent. */
+export interface AgentBundle {
+  readonly script: string;
+  readonly nodeArgs: readonly string[];
+}
 
-/** Bundles the agent into one minified file in the folder, with what it loads only sometimes in files beside it. Gives its path. */
-export async function bundleAgent(folder: string): Promise<string> {
-  await build({
-    entryPoints: { agent: entry },
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    minify: true,
-    outdir: folder,
-    outExtension: { ".js": ".mjs" },
-    banner: { js: BANNER },
-    logLevel: "error",
-  });
-  return join(folder, "agent.mjs");
+/** Bundles the agent as for an image. */
+export async function bundleAgent(): Promise<AgentBundle> {
+  await run(process.execPath, [`${folder}build.ts`]);
+  // A small young generation: the agent makes much short-lived garbage and keeps little.
+  return { script: `${folder}dist/agent.mjs`, nodeArgs: ["--max-semi-space-size=1"] };
 }
