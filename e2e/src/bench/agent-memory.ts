@@ -9,6 +9,7 @@ import { bundleAgent } from "./bundle-agent.ts";
 const OBJECTS = 100;
 const DEPLOYMENTS = 10;
 const SAMPLES = 20;
+const CONFIG_MAPS = "/api/v1/namespaces/hundred/configmaps";
 
 export const agentMemory: Benchmark = {
   name: "agent-memory",
@@ -22,6 +23,8 @@ export const agentMemory: Benchmark = {
     const idleMb = await residentMb(agent.pid);
     const commit = await fleet.checkout.publish(manifests(), "feat: a hundred objects");
     await fleet.applied(commit, { timeoutMs: 60_000 });
+    const { items } = await fleet.member("prod").cluster.request<{ items: unknown[] }>("GET", CONFIG_MAPS);
+    if (items.length < OBJECTS - DEPLOYMENTS - 1) throw new Error(`only ${items.length} ConfigMaps are there`);
     const samples: number[] = [];
     for (let sample = 0; sample < SAMPLES; sample++) {
       // The measurement itself: one look each second.

@@ -29,7 +29,7 @@ import * as types from "@axle/proto/axle/v1/types.ts";
 export { RegistrationServiceClient } from "@axle/proto/axle/v1/registration.ts";
 export { SessionServiceClient } from "@axle/proto/axle/v1/session.ts";
 export type { RegisterResponse, RenewResponse } from "@axle/proto/axle/v1/registration.ts";
-export type { ConnectRequest, ConnectResponse } from "@axle/proto/axle/v1/session.ts";
+export type { ConnectResponse } from "@axle/proto/axle/v1/session.ts";
 
 const SYNC: Readonly<Record<Sync, types.Sync>> = {
   Pending: types.Sync.SYNC_PENDING,
