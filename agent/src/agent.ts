@@ -7,7 +7,7 @@ import type { Service } from "@axle/runtime/service.ts";
 import { StopError } from "@axle/runtime/stop-error.ts";
 import type { DesiredState, Reconciler, Ring, SliceCache, SliceSource } from "./ports.ts";
 import type { ReportBook } from "./report-book.ts";
-import { openPacks } from "./slice/open-packs.ts";
+import { type OpenedPacks, openPacks } from "./slice/open-packs.ts";
 import { formatNumber, parseEnvelope, readSlice } from "./slice/read-slice.ts";
 import { SliceError } from "./slice/slice-error.ts";
 import { SourceError } from "./source-error.ts";
@@ -47,6 +47,7 @@ export interface AgentLimits {
 
 interface Opened {
   readonly desired: DesiredState;
+  readonly opened: OpenedPacks;
   readonly verifiedAtMs: number;
   readonly fetchedAtMs: number;
 }
@@ -69,6 +70,7 @@ export class Agent implements Service {
   readonly #retry: Backoff;
   #accepted: SliceNumber | undefined;
   #desired: DesiredState | undefined;
+  #opened: OpenedPacks = new Map();
   /** The highest sequence rung since the last read, and when the first of those rings came. */
   #heard: Ring | undefined;
   #pass: AbortController | undefined;
@@ -139,8 +141,7 @@ export class Agent implements Service {
     try {
       const text = await cache.readSlice();
       if (text === undefined) return;
-      const { desired } = await this.#open(parseEnvelope(text), signal);
-      this.#adopt(desired, { isNew: false });
+      this.#adopt(await this.#open(parseEnvelope(text), signal), { isNew: false });
       log.info({ slice: this.#said() }, "working from the cached slice until a newer one is read");
     } catch (error) {
       if (signal.aborted) throw error;
@@ -161,12 +162,13 @@ export class Agent implements Service {
       if (this.#desired !== undefined && compareNumbers(number, this.#desired.number) === 0) return book.refuse("");
       const readAtMs = this.#now();
       const isNew = this.#accepted === undefined || compareNumbers(number, this.#accepted) > 0;
-      const { desired, verifiedAtMs, fetchedAtMs } = await this.#open(found.envelope, signal);
-      this.#adopt(desired, { isNew });
+      const opened = await this.#open(found.envelope, signal);
+      this.#adopt(opened, { isNew });
+      const { verifiedAtMs, fetchedAtMs } = opened;
       const times = { rung: rungAtMs, read: readAtMs, verified: verifiedAtMs, fetched: fetchedAtMs };
       for (const step of ["rung", "read", "verified", "fetched"] as const) book.step(number, step, times[step]);
       cache.keepSlice(JSON.stringify(found.envelope));
-      log.info({ slice: this.#said(), apps: desired.apps.length }, "slice accepted");
+      log.info({ slice: this.#said(), apps: opened.desired.apps.length }, "slice accepted");
     } catch (error) {
       if (error instanceof SliceError) book.refuse(error.message);
       if (error instanceof SourceError && error.code === "away") return;
@@ -189,16 +191,17 @@ export class Agent implements Service {
     const accepting = reconciler.writeAccepted(body.number, signal);
     accepting.catch(() => undefined);
     const opening = { source, cache, maxBytes: limits.maxPackBytes, concurrency: limits.packConcurrency };
-    const desired = await openPacks(body, opening, signal);
+    const { desired, opened } = await openPacks(body, { ...opening, known: this.#opened }, signal);
     const fetchedAtMs = this.#now();
     await accepting;
     this.#accepted = body.number;
-    return { desired, verifiedAtMs, fetchedAtMs };
+    return { desired, opened, verifiedAtMs, fetchedAtMs };
   }
 
   /** From now on the cluster is kept to this; a pass for what was before ends. */
-  #adopt(desired: DesiredState, { isNew }: { readonly isNew: boolean }): void {
+  #adopt({ desired, opened }: Opened, { isNew }: { readonly isNew: boolean }): void {
     this.#desired = desired;
+    this.#opened = opened;
     this.#retry.reset();
     this.#options.book.refuse("");
     this.#options.book.begin(desired, { isNew });

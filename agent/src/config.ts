@@ -103,6 +103,31 @@ export const AGENT_CONFIG = defineConfig({
     default: 128 * 1024 ** 2,
     description: "largest pack, opened",
   },
+  deniedKinds: {
+    type: "text",
+    env: "AXLE_DENIED_KINDS",
+    default: "",
+    description:
+      "guardrail: kinds no app may have here, separated by commas (Secret, ClusterRole.rbac.authorization.k8s.io, *.cert-manager.io)",
+  },
+  deniedNamespaces: {
+    type: "text",
+    env: "AXLE_DENIED_NAMESPACES",
+    default: "",
+    description: "guardrail: namespaces no app may touch, separated by commas (kube-*)",
+  },
+  allowedNamespaces: {
+    type: "text",
+    env: "AXLE_ALLOWED_NAMESPACES",
+    default: "",
+    description: "guardrail: the only namespaces apps may touch, separated by commas; all when not given",
+  },
+  deletionBudget: {
+    type: "integer",
+    env: "AXLE_DELETION_BUDGET",
+    min: 0,
+    description: "guardrail: most objects the agent deletes in an hour; no limit when not given",
+  },
   logLevel: {
     type: "choice",
     env: "AXLE_LOG_LEVEL",

@@ -1,4 +1,6 @@
 import type { AppSettings } from "@axle/core/fleet/app.ts";
+import { NO_GUARDRAILS, barrierTo } from "@axle/core/guard/guardrails.ts";
+import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
@@ -14,16 +16,22 @@ import type { AppOutcome } from "./reconcile/app-runner.ts";
 import { awaitHealth } from "./reconcile/await-health.ts";
 import { setUpCluster } from "./reconcile/cluster-setup.ts";
 import { verifyCluster } from "./reconcile/cluster-verifier.ts";
+import { DeletionBudget } from "./reconcile/deletion-budget.ts";
+import { deepEqual } from "./reconcile/deep-equal.ts";
 import { DriftCorrector } from "./reconcile/drift-corrector.ts";
 import { forgetDeleted, removeGoneApps } from "./reconcile/gone-apps.ts";
-import { InventoryStore } from "./reconcile/inventory-store.ts";
+import { INVENTORY_KIND, InventoryStore } from "./reconcile/inventory-store.ts";
+import { autoscaledBy, rulesFor } from "./reconcile/ignored-fields.ts";
 import { loadLive } from "./reconcile/live-loader.ts";
 import { ObjectBook } from "./reconcile/object-book.ts";
 import { OwnedObjects } from "./reconcile/owned-objects.ts";
 import { isSurelyApplied } from "./reconcile/owned-state.ts";
 import { OwnedWatches } from "./reconcile/owned-watches.ts";
-import { FIELD_MANAGER, isPaused } from "./reconcile/ownership-mark.ts";
-import { prepareObject } from "./reconcile/prepare-object.ts";
+import { HookRunner } from "./reconcile/hook-runner.ts";
+import { PhaseRunner } from "./reconcile/phase-runner.ts";
+import type { PhaseRunnerOptions } from "./reconcile/phase-runner.ts";
+import { PAUSED_IN_CLUSTER, isLeftAlone } from "./reconcile/object-policy.ts";
+import { FIELD_MANAGER } from "./reconcile/ownership-mark.ts";
 import { Pruner } from "./reconcile/pruner.ts";
 import type { PrunePlan } from "./reconcile/pruner.ts";
 import { SliceResolver } from "./reconcile/resolved-app.ts";
@@ -42,6 +50,10 @@ export interface KubeReconcilerOptions {
   readonly now?: () => number;
   /** The hub's clock as far as the session knows it: approvals expire by it. */
   readonly hubNow?: () => number;
+  /** What the cluster's owner does not let the agent do. */
+  readonly guardrails?: Guardrails;
+  /** Something that a pass left undone can be done now. */
+  readonly onPassWanted?: () => void;
 }
 
 type Outcomes = ReadonlyMap<string, AppOutcome>;
@@ -71,22 +83,28 @@ export class KubeReconciler implements Reconciler {
   readonly #status: StatusWriter;
   readonly #resolver: SliceResolver;
   readonly #runner: AppRunner;
+  readonly #budget: DeletionBudget;
   readonly #pruner: Pruner;
   readonly #steps: StepTally;
   #settings: ReadonlyMap<string, AppSettings> = new Map();
   /** What the packs of the slice have. */
   #claims: ReadonlyMap<ObjectId, string> = new Map();
+  /** Why guardrails keep apps of the slice from being applied. */
+  #barriers: ReadonlyMap<string, string> = new Map();
+  /** What autoscalers of the slice aim at. */
+  #autoscaled: ReadonlySet<ObjectId> = new Set();
   #approvals: readonly DeletionApproval[] = [];
   #setUp: Promise<void> | undefined;
   #watching: AbortSignal | undefined;
 
   constructor(options: KubeReconcilerOptions) {
-    const { client, cluster, events, log, now = Date.now, hubNow = now } = options;
+    const { client, cluster, events, log, now = Date.now, hubNow = now, guardrails = NO_GUARDRAILS } = options;
     this.#options = options;
     const book = this.#book;
     this.#store = new AgentStore(client, cluster);
     this.#inventories = new InventoryStore(client, cluster);
     this.#status = new StatusWriter({ store: this.#store, inventories: this.#inventories, log });
+    const isAppPaused = (app: string) => this.#inventories.isPaused(app);
     const board = new AppBoard({
       app: (report) => {
         this.#status.app(report);
@@ -99,14 +117,14 @@ export class KubeReconciler implements Reconciler {
     });
     this.#board = board;
     this.#corrector = new DriftCorrector({
-      cluster,
       book,
       board,
       log,
       now,
       owned: () => this.#owned,
       settingsOf: (app) => this.#settings.get(app),
-      isDeclared: (id) => this.#claims.has(id),
+      isDeclared: (id) => this.#claims.has(id) && !this.#barriers.has(this.#claims.get(id) ?? ""),
+      isAppPaused,
     });
     this.#owned = new OwnedObjects({
       client,
@@ -114,6 +132,11 @@ export class KubeReconciler implements Reconciler {
       book,
       board,
       now,
+      isAppPaused,
+      yieldingOf: ({ id, app, source }) => ({
+        rules: rulesFor(source, this.#settings.get(app)?.ignoreDifferences ?? []),
+        autoscaled: this.#autoscaled.has(id),
+      }),
       onDrift: (known, live) => this.#corrector.found(known, live),
       onDoubt: (id) => this.#corrector.doubt(id),
       onEvent: (id, live) => this.#onEvent(id, live),
@@ -121,12 +144,19 @@ export class KubeReconciler implements Reconciler {
     const [owned, inventories] = [this.#owned, this.#inventories];
     this.#watches = new OwnedWatches({ client, sink: owned, log });
     this.#resolver = new SliceResolver(client.discovery);
+    this.#budget = new DeletionBudget({
+      perHour: guardrails.deletionsPerHour,
+      now,
+      save: (deletions, signal) => this.#store.writeStatus({ deletions }, signal),
+    });
     this.#pruner = new Pruner({
       client,
       cluster,
       book,
       board,
       inventories,
+      guardrails,
+      budget: this.#budget,
       log,
       hubNow,
       useApprovals: (ids, signal) => {
@@ -136,23 +166,27 @@ export class KubeReconciler implements Reconciler {
     });
     this.#steps = new StepTally((number, step, atMs) => events.step(number, step, atMs), now);
     const planner = new AppPlanner({ client, cluster, book, owned });
+    const awaitHealthOf: PhaseRunnerOptions["awaitHealth"] = (app, wait) =>
+      awaitHealth({ app, ...wait, board, book, owned, isWatched: (kind) => this.#watches.isLive(kind) });
+    const phases = new PhaseRunner({
+      hooks: new HookRunner({ client, cluster, board, now }),
+      inventories,
+      board,
+      log,
+      awaitHealth: awaitHealthOf,
+      onApplied: () => this.#watchOwned(),
+    });
     this.#runner = new AppRunner({
-      applier: new AppApplier({ client, book, owned, planner, inventories }),
+      applier: new AppApplier({ client, book, owned, planner, inventories, phases }),
       board,
       pruner: this.#pruner,
       steps: this.#steps,
       log,
+      isPaused: isAppPaused,
+      barrierTo: (app) => this.#barriers.get(app.desired.name),
       onApplied: () => this.#watchOwned(),
       awaitHealth: ({ desired }, signal) =>
-        awaitHealth({
-          app: desired.name,
-          timeoutMs: desired.settings.sync.timeoutMs,
-          signal,
-          board,
-          book,
-          owned,
-          isWatched: (kind) => this.#watches.isLive(kind),
-        }),
+        awaitHealthOf(desired.name, { timeoutMs: desired.settings.sync.timeoutMs, signal }),
     });
   }
 
@@ -172,8 +206,8 @@ export class KubeReconciler implements Reconciler {
 
   /** The full comparison by dry-run, from time to time. What differs is drift. */
   async verifyAll(signal: AbortSignal): Promise<void> {
-    const { client, cluster } = this.#options;
-    await verifyCluster({ client, cluster, book: this.#book, owned: this.#owned, signal });
+    const { client } = this.#options;
+    await verifyCluster({ client, book: this.#book, owned: this.#owned, signal });
   }
 
   async reconcile(desired: DesiredState, signal: AbortSignal): Promise<ReconcileOutcome> {
@@ -182,8 +216,11 @@ export class KubeReconciler implements Reconciler {
     // Awaited before the first write; a failure must not be unhandled until then.
     accepted.catch(() => undefined);
     const slice = await this.#resolver.resolve(desired);
+    const before = this.#settings;
     this.#settings = new Map(desired.apps.map((app) => [app.name, app.settings]));
     this.#claims = slice.claims;
+    this.#doubtYielding(before, slice);
+    this.#barriers = barriersIn(slice, this.#options.guardrails);
     this.#steps.begin(desired.number, desired.apps.length);
     const loaded = await this.#loadUnknown(slice, signal);
     this.#approvals = desired.approvals;
@@ -201,11 +238,27 @@ export class KubeReconciler implements Reconciler {
     return this.#outcomeOf(desired, new Map(outcomes), left);
   }
 
+  /** Where other fields are others' to set than before, objects that had or now have such fields are looked at again. */
+  #doubtYielding(before: ReadonlyMap<string, AppSettings>, slice: ResolvedSlice): void {
+    const autoscaled = autoscaledBy(slice.apps.flatMap((app) => app.objects));
+    const rulesOf = (settings: AppSettings | undefined) => settings?.ignoreDifferences ?? [];
+    const changed = new Set(
+      [...this.#settings].filter(([app, now]) => !deepEqual(rulesOf(before.get(app)), rulesOf(now))).map(([app]) => app),
+    );
+    for (const known of this.#book.values()) {
+      const { id, app, yields, standing } = known;
+      const isOther = changed.has(app) || this.#autoscaled.has(id) !== autoscaled.has(id);
+      if (isOther && yields && standing === "clean") this.#book.update(id, { standing: "unsure" });
+    }
+    this.#autoscaled = autoscaled;
+  }
+
   /** Once: our kinds, what we accepted, what we own. Tried again by the next pass when it fails. */
   async #prepare(signal: AbortSignal): Promise<void> {
     const setUp = (this.#setUp ??= (async () => {
       await setUpCluster(this.#options.client, signal);
       await this.#store.read(signal);
+      this.#budget.restore(this.#store.deletions);
       await this.#inventories.load(signal);
     })());
     try {
@@ -230,8 +283,8 @@ export class KubeReconciler implements Reconciler {
       signal,
       onLive: ({ id, source }, live) => {
         const app = appOf.get(id) ?? "";
-        const isOurs = ownerOf(live, cluster).kind === "ours" && !isPaused(live);
-        const isSure = isOurs && isSurelyApplied(prepareObject(source, { cluster, app }), live, FIELD_MANAGER);
+        const isOurs = ownerOf(live, cluster).kind === "ours" && !isLeftAlone(source, live);
+        const isSure = isOurs && isSurelyApplied(this.#owned.prepare({ id, app, source }, live), live, FIELD_MANAGER);
         if (isSure) this.#owned.settle(id, app, { source, live });
         else loaded.set(id, live);
       },
@@ -261,17 +314,18 @@ export class KubeReconciler implements Reconciler {
 
   #outcomeOf(desired: DesiredState, outcomes: Outcomes, left: readonly string[]): ReconcileOutcome {
     const applied = [...outcomes.values()].every((outcome) => !isFailure(outcome));
-    const retry = [...outcomes].filter(([, outcome]) => outcome !== "done" && outcome !== "observed");
+    const retry = [...outcomes].filter(([, outcome]) => !ENDS.has(outcome));
     if (applied) this.#status.applied(desired.number);
     if (applied && retry.length === 0 && left.length === 0) this.#steps.done("pruned");
     return { applied, retry: [...retry.map(([app]) => app), ...left] };
   }
 
   #watchOwned(): void {
-    this.#watches.want([...this.#book.kinds, ...this.#pruner.kinds]);
+    this.#watches.want([...this.#book.kinds, ...this.#pruner.kinds, INVENTORY_KIND]);
   }
 
   #onEvent(id: ObjectId, live: KubeObject | undefined): void {
+    if (live !== undefined && `${live.apiVersion}/${live.kind}` === INVENTORY_KIND) this.#onInventory(live);
     const asked = this.#pruner.observe(id, live);
     const signal = this.#watching;
     if (live !== undefined || signal === undefined || this.#claims.has(id)) return;
@@ -285,8 +339,31 @@ export class KubeReconciler implements Reconciler {
       );
     }
   }
+
+  /** A person pauses an app, or lets it go on, by an annotation on its inventory: at once, whatever runs. */
+  #onInventory(live: KubeObject): void {
+    const change = this.#inventories.observe(live);
+    if (change === undefined) return;
+    const { app, paused } = change;
+    this.#options.log.info({ app, paused }, "app paused or resumed in the cluster");
+    if (paused) this.#board.set(app, { sync: "Blocked", message: PAUSED_IN_CLUSTER });
+    else this.#options.onPassWanted?.();
+  }
+}
+
+/** Another try would change nothing. */
+const ENDS: ReadonlySet<AppOutcome> = new Set<AppOutcome>(["done", "observed", "paused"]);
+
+function barriersIn(slice: ResolvedSlice, guardrails: Guardrails | undefined): ReadonlyMap<string, string> {
+  if (guardrails === undefined) return new Map();
+  return new Map(
+    slice.apps.flatMap(({ desired, possibleIds }) => {
+      const barrier = barrierTo(possibleIds, guardrails);
+      return barrier === undefined ? [] : [[desired.name, barrier]];
+    }),
+  );
 }
 
 function isFailure(outcome: AppOutcome | undefined): boolean {
-  return outcome === "failed" || outcome === "blocked" || outcome === undefined;
+  return outcome === undefined || outcome === "failed" || outcome === "blocked" || outcome === "paused";
 }

@@ -11,6 +11,8 @@ export interface CliContext {
   readonly nowMs: () => number;
   /** Undefined when nobody is there to answer: standard input is no terminal. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
+  /** All of standard input, to its end. */
+  readonly input?: () => Promise<string>;
 }
 
 /** Where text goes. */

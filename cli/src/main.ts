@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { text } from "node:stream/consumers";
 import type { CliContext, Screen } from "./context.ts";
 import { runCli } from "./program.ts";
 
@@ -25,6 +26,7 @@ const context: CliContext = {
   signal: stop.signal,
   nowMs: () => Date.now(),
   ask: process.stdin.isTTY ? ask : undefined,
+  input: () => text(process.stdin),
 };
 
 const code = await runCli(process.argv.slice(2), context);

@@ -47,7 +47,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "targets",
-    summary: "which clusters a selector reaches and which apps land there",
+    summary: "which clusters an app reaches, which apps a cluster gets, why, and what if",
     group: LOOK,
     load: () => import("./commands/targets.ts"),
   },
@@ -59,7 +59,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "cluster",
-    summary: "let a cluster in that waits for a person",
+    summary: "let a cluster in that waits; label or add one in the checkout",
     group: CHANGE,
     load: () => import("./commands/cluster.ts"),
   },
@@ -80,6 +80,12 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: "print the objects a cluster would get",
     group: OFFLINE,
     load: () => import("./commands/render.ts"),
+  },
+  {
+    name: "health",
+    summary: "say how objects in a file are",
+    group: OFFLINE,
+    load: () => import("./commands/health.ts"),
   },
   { name: "hub", summary: "run the hub", group: RUN, load: () => import("./commands/hub.ts") },
   { name: "agent", summary: "run the agent of a cluster", group: RUN, load: () => import("./commands/agent.ts") },
@@ -136,7 +142,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? EXIT_CODES.fine : EXIT_CODES.usage;
     }
-    if (context.signal.aborted && !(error instanceof CliError)) return EXIT_CODES.interrupted;
+    const isOwnError = error instanceof CliError && error.code !== "interrupted";
+    if (context.signal.aborted && !isOwnError) return EXIT_CODES.interrupted;
     context.err.write(formatError(error, { verbose, colour: context.err.colour }));
     return error instanceof CliError ? EXIT_CODES[error.code] : EXIT_CODES.internal;
   }

@@ -118,7 +118,7 @@ describe("a slice written by the hub", () => {
         const withoutPacks = (app: { readonly packs: unknown }) => ({ ...app, packs: [] });
         expect(body.apps.map(withoutPacks)).toEqual(content.apps.map(withoutPacks));
         const plain = { ...body, apps: body.apps.map((app) => ({ ...app, substitutions: {} })) };
-        const desired = await openPacks(plain, opening(new Shelf(written)), signal);
+        const { desired } = await openPacks(plain, opening(new Shelf(written)), signal);
         expect(desired.apps[0]?.objects).toEqual(packs.flat().map(({ name, data }) => configMap(name, data)));
       }),
       { numRuns: 40 },
@@ -143,7 +143,7 @@ describe("a slice written by the hub", () => {
   it("substitutions are put in by the agent", async () => {
     const pack = writePack([configMap("a", { host: "${DOMAIN}", other: "${HOME}" })], packMaster);
     const body = await readSlice(write(contentOf([pack], { substitutions: { DOMAIN: "eu" } })), trust);
-    const desired = await openPacks(body, opening(new Shelf([pack])), signal);
+    const { desired } = await openPacks(body, opening(new Shelf([pack])), signal);
     expect(desired.apps[0]?.objects[0]?.["data"]).toEqual({ host: "eu", other: "${HOME}" });
   });
 });
@@ -259,12 +259,21 @@ describe("S1: packs the agent refuses", () => {
     expect(source.asked).toEqual([good.digest]);
   });
 
+  it("packs of the slice before are not opened again", async () => {
+    const source = new Shelf([good]);
+    const body = await bodyFor(good);
+    const { opened, desired } = await openPacks(body, opening(source), signal);
+    const again = await openPacks(body, { ...opening(source), known: opened }, signal);
+    expect(source.asked).toHaveLength(1);
+    expect(again.desired).toEqual(desired);
+  });
+
   it("packs that apps share are fetched once", async () => {
     const content = contentOf([good]);
     const app = content.apps[0];
     const shared = { ...content, apps: [app, { ...app, name: "web2" }] as SliceContent["apps"] };
     const source = new Shelf([good]);
-    const desired = await openPacks(await readSlice(write(shared), trust), opening(source), signal);
+    const { desired } = await openPacks(await readSlice(write(shared), trust), opening(source), signal);
     expect(source.asked).toHaveLength(1);
     expect(desired.apps.map(({ objects }) => objects.length)).toEqual([1, 1]);
   });

@@ -12,10 +12,13 @@ import type { FleetRecord, Store, StoreEntry } from "./ports.ts";
 /** The loop of the term this process leads. */
 export interface Term {
   readonly state: HubState;
-  readonly store: Pick<Store, "write">;
+  readonly store: Pick<Store, "load" | "write">;
   readonly wake: Wake;
   readonly fetching: () => { readonly lastFetchMs: number; readonly error: string };
 }
+
+/** What is shown of a turn; its slices are not kept. */
+type Turned = Pick<CycleOutcome, "resolution" | "clusters">;
 
 export interface FleetDeskOptions {
   readonly url: string;
@@ -34,7 +37,7 @@ export class FleetDesk implements FleetReader, FleetCommands {
   readonly #listeners = new Set<(clusterIds: readonly string[]) => void>();
   #term: Term | undefined;
   #state: HubState | undefined;
-  #outcome: CycleOutcome | undefined;
+  #outcome: Turned | undefined;
 
   constructor(options: FleetDeskOptions) {
     this.#options = options;
@@ -50,8 +53,8 @@ export class FleetDesk implements FleetReader, FleetCommands {
     this.#term = undefined;
   }
 
-  turned(outcome: CycleOutcome): void {
-    this.#outcome = outcome;
+  turned({ resolution, clusters }: Turned): void {
+    this.#outcome = { resolution, clusters };
   }
 
   published(slices: Readonly<Record<string, SliceNumber>>): void {
@@ -60,6 +63,10 @@ export class FleetDesk implements FleetReader, FleetCommands {
 
   fleet(): FleetRecord | undefined {
     return this.#state?.fleet;
+  }
+
+  publishedBy(commit: string): Readonly<Record<string, SliceNumber>> {
+    return this.#state?.published.get(commit) ?? {};
   }
 
   repository(): RepositoryState {
@@ -124,14 +131,16 @@ export class FleetDesk implements FleetReader, FleetCommands {
       const waiting = isWaiting && fleet !== undefined ? `; ${fleet.head} does` : "";
       throw new CallError("failed-precondition", `no rewritten branch at ${order.commit} waits for a yes${waiting}`);
     }
+    const { head } = fleet;
     const atMs = this.#now();
-    const entry = { atMs, actor: order.actor, action: "allow-rewrite", subject: fleet.name, commit: fleet.head };
+    const entry = { atMs, actor: order.actor, action: "allow-rewrite", subject: fleet.name, commit: head };
+    // The record as it stands when it is this order's turn: the loop writes it too.
     await this.#write(term, signal, () => [
-      { type: "fleet", record: { ...fleet, allowedRewrite: fleet.head } },
+      { type: "fleet", record: { ...(term.state.fleet ?? fleet), allowedRewrite: head } },
       { type: "audit", entry },
     ]);
     term.wake.poke("hook", atMs);
-    return fleet.head;
+    return head;
   }
 
   #leading(): Term {
@@ -140,10 +149,6 @@ export class FleetDesk implements FleetReader, FleetCommands {
   }
 
   async #write(term: Term, signal: AbortSignal, entriesOf: () => readonly StoreEntry[]): Promise<void> {
-    await term.state.writing.run(async () => {
-      const entries = entriesOf();
-      await term.store.write(entries, signal);
-      term.state.applied(entries);
-    });
+    await term.state.write(term.store, entriesOf, signal);
   }
 }

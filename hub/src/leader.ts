@@ -1,8 +1,10 @@
 import { leadUntilStopped } from "./adapters/nats/lead.ts";
 import type { LeadOptions } from "./adapters/nats/lead.ts";
 import { FencedStore } from "./adapters/nats/fenced-store.ts";
+import { RepositoryError } from "./adapters/git/repository-error.ts";
 import { renderProblem, RenderError } from "./adapters/render/render-error.ts";
 import { commitProblemOf } from "./compose/open-repository.ts";
+import { CommitChooser } from "./cycle/commit-chooser.ts";
 import { CommitReader } from "./cycle/commit-reader.ts";
 import { HubState } from "./cycle/hub-state.ts";
 import { RenderMemo } from "./cycle/render-memo.ts";
@@ -52,14 +54,17 @@ export class Leader implements Service {
       });
       const hub = new Hub({
         repository,
-        reader: new CommitReader(repository, renderer),
+        chooser: new CommitChooser({
+          reader: new CommitReader(repository, renderer),
+          commitProblemOf,
+          isMissing: (error) => error instanceof RepositoryError && error.code === "not-found",
+        }),
         store,
         state,
         wake,
         tools: { memo, store, signing: keys.signing, packMaster: keys.packMaster },
         registrations: () => [...directory.all()],
         statuses: () => view.statuses(),
-        commitProblemOf,
         onOutcome: (outcome) => desk.turned(outcome),
         onPublished: (published) => desk.published(published),
         log,

@@ -18,8 +18,22 @@ import { ServerCertificateRenewal } from "./identity/server-certificate-renewal.
 import { Leader } from "./leader.ts";
 import { Poker } from "./poker.ts";
 
-/** Runs a hub until the signal aborts or the process is told to stop. Rejects with what makes it impossible to run. */
-export async function runHub(given: HubConfig, signal: AbortSignal): Promise<void> {
+/** Where a hub that is up can be reached, and the file that lets people in. */
+export interface HubAddresses {
+  readonly grpc: string;
+  readonly http: string;
+  readonly clientFile: string;
+}
+
+/**
+ * Runs a hub until the signal aborts or the process is told to stop. Rejects with what makes it impossible to run. `onUp`
+ * is told once it answers.
+ */
+export async function runHub(
+  given: HubConfig,
+  signal: AbortSignal,
+  onUp?: (addresses: HubAddresses) => void,
+): Promise<void> {
   const config = { ...given, data: resolve(given.data) };
   const { env, stderr } = process;
   const log = createLogger({ destination: stderr, level: config.logLevel, format: config.logFormat });
@@ -73,6 +87,8 @@ export async function runHub(given: HubConfig, signal: AbortSignal): Promise<voi
     token: keys.adminToken,
   });
   log.info({ grpc: address, http: http.port, nats: nats.servers, client, repository: config.repo }, "hub is up");
+  const scheme = config.httpPlain ? "http" : "https";
+  onUp?.({ grpc: address, http: `${scheme}://${advertised}:${http.port}`, clientFile: client });
   const groups = [[grpc, http], [leader, poker, renewal, ...front.services], nats.services];
   await runUntilStopped(groups, { process, log, signal });
 }

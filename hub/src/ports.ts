@@ -80,7 +80,7 @@ export interface SliceRecord {
 
 /** The leader's state in the stream AXLE and the packs beside it. Implemented by adapters/nats. */
 export interface Store {
-  /** Everything the loop decides from, read with the leader's reads. */
+  /** Everything the loop decides from, read with the leader's reads; what was written before with an unknown outcome is settled first. */
   load(signal: AbortSignal): Promise<StoredState>;
   findRender(key: string, signal: AbortSignal): Promise<RenderRecord | undefined>;
   /** Objects of packs that were rendered, by pack digest; a digest nobody knows is absent. */
@@ -101,7 +101,12 @@ export interface StoredState {
   readonly slices: ReadonlyMap<string, SliceRecord>;
   /** By cluster id. */
   readonly approvals: ReadonlyMap<string, readonly DeletionApproval[]>;
+  /** By commit: what it published. */
+  readonly published: ReadonlyMap<string, PublishedSlices>;
 }
+
+/** Slices one commit published: number by cluster id. */
+export type PublishedSlices = Readonly<Record<string, SliceNumber>>;
 
 /** What the hub knows of the repository. */
 export interface FleetRecord {
@@ -121,8 +126,6 @@ export interface CommitRecord {
   readonly subject: string;
   /** Milliseconds since 1970 by step name (HUB_STEPS). */
   readonly steps: Readonly<Record<string, number>>;
-  /** Slices this commit published: number by cluster id. */
-  readonly slices: Readonly<Record<string, SliceNumber>>;
 }
 
 export type StoreEntry =
@@ -133,6 +136,8 @@ export type StoreEntry =
   | { readonly type: "slice"; readonly envelope: SliceEnvelope; readonly content: string }
   | { readonly type: "slice-gone"; readonly cluster: string }
   | { readonly type: "approvals"; readonly cluster: string; readonly approvals: readonly DeletionApproval[] }
+  | { readonly type: "published"; readonly commit: string; readonly slices: PublishedSlices }
+  | { readonly type: "published-gone"; readonly commit: string }
   | { readonly type: "audit"; readonly entry: AuditEntry };
 
 export interface AuditEntry {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import { retryUntilDone } from "@axle/runtime/backoff.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import type { Service } from "@axle/runtime/service.ts";
@@ -88,6 +89,8 @@ export async function openWork(options: WorkOptions, signal: AbortSignal): Promi
     cluster: clusterId,
     events: book,
     hubNow: () => session.hubNowMs(),
+    guardrails: guardrailsOf(config),
+    onPassWanted: () => agent.syncNow(),
     log: named,
   });
   const agent: Agent = new Agent({
@@ -113,4 +116,16 @@ export async function openWork(options: WorkOptions, signal: AbortSignal): Promi
     log: named,
   });
   return { agent, source, session, book, cache, groups: [[agent], [session, source, facts]] };
+}
+
+/** What the cluster's owner set; nothing that comes from the hub changes it. */
+function guardrailsOf(config: AgentConfig): Guardrails {
+  const { deniedKinds, deniedNamespaces, allowedNamespaces, deletionBudget } = config;
+  const words = (list: string) => list.split(",").flatMap((word) => word.trim() || []);
+  return {
+    deniedKinds: words(deniedKinds),
+    deniedNamespaces: words(deniedNamespaces),
+    allowedNamespaces: words(allowedNamespaces),
+    deletionsPerHour: deletionBudget,
+  };
 }

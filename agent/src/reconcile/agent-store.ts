@@ -2,6 +2,7 @@ import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import { compareNumbers } from "@axle/core/slice/slice.ts";
 import type { KubeClient, ObjectAddress } from "../adapters/kube/kube-client.ts";
 import { AXLE_API_VERSION, AXLE_NAMESPACE } from "./axle-crds.ts";
+import type { DeletionCount } from "./deletion-budget.ts";
 import { isRecord } from "./field-set.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
 
@@ -24,6 +25,7 @@ export class AgentStore {
   #accepted: SliceNumber | undefined;
   #accepting: { readonly number: SliceNumber; readonly done: Promise<void> } | undefined;
   #used: readonly UsedApproval[] = [];
+  #deletions: readonly DeletionCount[] = [];
   #created = false;
 
   constructor(client: KubeClient, cluster: string) {
@@ -35,6 +37,11 @@ export class AgentStore {
     return new Set(this.#used.map((approval) => approval.id));
   }
 
+  /** What was deleted in the last hours, as it was stored. */
+  get deletions(): readonly DeletionCount[] {
+    return this.#deletions;
+  }
+
   /** From the cluster; undefined when there is none yet. Works before our kinds are installed. */
   async read(signal: AbortSignal): Promise<SliceNumber | undefined> {
     const live = await this.#client.get(ADDRESS, signal);
@@ -42,6 +49,7 @@ export class AgentStore {
     this.#created = live !== undefined;
     if (!isRecord(status)) return this.#accepted;
     this.#used = readUsed(status["usedApprovals"]);
+    this.#deletions = readDeletions(status["deletions"]);
     const stored = readNumber(status["accepted"]);
     if (stored !== undefined && isAbove(stored, this.#accepted)) this.#accepted = stored;
     return this.#accepted;
@@ -107,6 +115,13 @@ function readNumber(value: unknown): SliceNumber | undefined {
   if (!isRecord(value)) return undefined;
   const { epoch, n } = value;
   return typeof epoch === "number" && typeof n === "number" ? { epoch, n } : undefined;
+}
+
+function readDeletions(value: unknown): readonly DeletionCount[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item: unknown) =>
+    isRecord(item) ? [{ atMs: Number(item["atMs"] ?? 0), count: Number(item["count"] ?? 0) }] : [],
+  );
 }
 
 function readUsed(value: unknown): readonly UsedApproval[] {

@@ -1,5 +1,4 @@
 import { STAGES, compareForApply, stageOf } from "@axle/core/manifest/kind-order.ts";
-import type { Stage } from "@axle/core/manifest/kind-order.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { AppPlan, AppPlanner, PlannedWrite } from "./app-planner.ts";
@@ -11,6 +10,8 @@ import type { ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
 import { ReconcileError } from "./reconcile-error.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
+import { runOf } from "./app-order.ts";
+import type { PhaseRunner } from "./phase-runner.ts";
 import type { SlicePass } from "./slice-pass.ts";
 
 export interface AppApplierOptions {
@@ -19,6 +20,7 @@ export interface AppApplierOptions {
   readonly owned: OwnedObjects;
   readonly planner: AppPlanner;
   readonly inventories: InventoryStore;
+  readonly phases: PhaseRunner;
 }
 
 export interface ApplyHooks {
@@ -50,32 +52,46 @@ export class AppApplier {
     if (plan.refusals.length > 0) throw refusalOf(plan.refusals);
     hooks.planned(plan);
     if (settings.sync.mode === "observe") return;
-    const { inventories } = this.#options;
-    const isWriting = plan.writes.length + plan.deferred.length > 0;
+    const { inventories, phases } = this.#options;
+    const isWriting = plan.writes.length + plan.deferred.length + phases.pending(app).length > 0;
     if (isWriting) hooks.writing();
     await hooks.accepted;
     pass.signal.throwIfAborted();
-    await inventories.add(name, app.ids, { prune: settings.sync.prune, signal: pass.signal });
+    const run = runOf(app.desired);
+    await inventories.add(name, app.ids, { prune: settings.sync.prune, run, signal: pass.signal });
     await this.#write(app, pass, plan);
   }
 
   async #plan(app: ResolvedApp, pass: SlicePass): Promise<AppPlan> {
-    const { book, planner } = this.#options;
+    const { book, planner, phases } = this.#options;
     const { name } = app.desired;
+    const { order } = app;
+    if (order !== undefined && order.problems.length > 0) throw refusalOf(order.problems);
     const objects = app.objects.filter(({ id, source }) => !book.isClean(id, name, source));
     const { loaded, providerOf, signal } = pass;
-    return planner.plan({ app: name, objects, loaded, providerOf, signal });
+    const plan = await planner.plan({ app: name, objects, loaded, providerOf, signal });
+    if (order === undefined) return plan;
+    for (const id of order.unkeptIds) book.forget(id);
+    return { ...plan, refusals: [...plan.refusals, ...(await phases.tryOut(app, providerOf, signal))] };
   }
 
   async #write(app: ResolvedApp, pass: SlicePass, plan: AppPlan): Promise<void> {
-    const { name } = app.desired;
-    let writes = plan.writes;
+    const { order, desired } = app;
+    const isFirst = ({ object }: PlannedWrite) =>
+      order === undefined ? stageOf(object.source) === STAGES[0] : PREREQUISITES.has(object.source.kind);
+    await this.#writeStages(app, pass, plan.writes.filter(isFirst));
+    await this.#awaitKinds(plan.writes, pass);
+    pass.founded(desired.name);
+    const late = plan.deferred.length > 0 ? await this.#planDeferred(app, pass, plan) : [];
+    const writes = [...plan.writes.filter((write) => !isFirst(write)), ...late];
+    const write = (chosen: readonly PlannedWrite[]) => this.#writeStages(app, pass, chosen);
+    if (order === undefined) await write(writes);
+    else await this.#options.phases.run({ app, order, writes, write, signal: pass.signal });
+  }
+
+  async #writeStages(app: ResolvedApp, pass: SlicePass, writes: readonly PlannedWrite[]): Promise<void> {
     for (const stage of STAGES) {
       await this.#writeStage(app, { pass, writes: writes.filter((write) => stageOf(write.object.source) === stage) });
-      if (stage !== FIRST_STAGE) continue;
-      await this.#awaitKinds(writes, pass);
-      pass.founded(name);
-      if (plan.deferred.length > 0) writes = [...writes, ...(await this.#planDeferred(app, pass, plan))];
     }
   }
 
@@ -87,9 +103,9 @@ export class AppApplier {
     const sorted = options.writes.toSorted((a, b) => compareForApply(a.object.source, b.object.source));
     const refusals: string[] = [];
     for (const group of groupByKind(sorted)) {
-      await eachBounded(group, CONCURRENCY, async ({ object, adopt }) => {
+      await eachBounded(group, CONCURRENCY, async ({ object, adopt, yields }) => {
         try {
-          await this.#options.owned.write({ ...object, app: app.desired.name, adopt, signal });
+          await this.#options.owned.write({ ...object, app: app.desired.name, adopt, yields, signal });
         } catch (error) {
           signal.throwIfAborted();
           const failure = KubeError.from(error);
@@ -126,11 +142,12 @@ export class AppApplier {
   }
 }
 
-const [FIRST_STAGE]: readonly Stage[] = STAGES;
+/** Come before every phase: nothing that needs them could be applied, whatever its wave. */
+const PREREQUISITES: ReadonlySet<string> = new Set(["Namespace", "CustomResourceDefinition"]);
 
 function assertUnclaimed(app: ResolvedApp, pass: SlicePass): void {
   const { name } = app.desired;
-  for (const { id } of app.objects) {
+  for (const id of app.ids) {
     const claimer = pass.slice.claims.get(id);
     if (claimer !== name) throw new ReconcileError("duplicate", `${id} is also declared by app ${claimer ?? "?"}`);
   }

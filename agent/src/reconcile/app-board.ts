@@ -117,8 +117,11 @@ export class AppBoard {
     return { health: worst.verdict.health, message: `${describeId(worst.id)}: ${worst.verdict.message}` };
   }
 
-  isHealthy(app: string): boolean {
-    return GOOD.has(this.healthOf(app).health);
+  /** Of the whole app, or of some of its objects. */
+  isHealthy(app: string, ids?: Iterable<ObjectId>): boolean {
+    if (ids === undefined) return GOOD.has(this.healthOf(app).health);
+    const verdicts = this.#apps.get(app)?.verdicts;
+    return [...ids].every((id) => GOOD.has(verdicts?.get(id)?.health));
   }
 
   /** Objects of an app that are not well yet. */
@@ -127,9 +130,9 @@ export class AppBoard {
     return [...verdicts].filter(([, verdict]) => !GOOD.has(verdict.health)).map(([id]) => id);
   }
 
-  /** Resolves when the app is healthy, rejects with the signal's reason. */
-  async awaitHealthy(app: string, signal: AbortSignal): Promise<void> {
-    while (!this.isHealthy(app)) {
+  /** Resolves when the app, or those of its objects, is healthy; rejects with the signal's reason. */
+  async awaitHealthy(app: string, signal: AbortSignal, ids?: ReadonlySet<ObjectId>): Promise<void> {
+    while (!this.isHealthy(app, ids)) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => {
         const wake = () => {

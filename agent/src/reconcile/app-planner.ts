@@ -9,8 +9,8 @@ import { wouldChange, wouldCreate } from "./compare-live.ts";
 import { eachBounded } from "./each-bounded.ts";
 import type { ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
-import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
-import { prepareObject } from "./prepare-object.ts";
+import { isLeftAlone, isMadeOnce, isMerged, isPaused } from "./object-policy.ts";
+import { FIELD_MANAGER } from "./ownership-mark.ts";
 import type { ResolvedObject } from "./resolved-app.ts";
 
 export interface PlannedWrite {
@@ -18,6 +18,8 @@ export interface PlannedWrite {
   readonly change: "create" | "adopt" | "update";
   /** The live object, where it is adopted. */
   readonly adopt?: KubeObject;
+  /** Fields of it are others' to set. */
+  readonly yields?: boolean;
 }
 
 /** What an app's objects would do to the cluster. Nothing has been written. */
@@ -110,27 +112,47 @@ export class AppPlanner {
     const { client, cluster, book, owned } = this.#options;
     const { id, source } = object;
     const known = book.get(id);
-    if (known?.paused === true) {
-      book.update(id, { app, source, fingerprint: undefined });
+    const isPausedLive = known?.paused === true && !isPaused(known.source) && !isMadeOnce(known.source);
+    if (isPaused(source) || isPausedLive) {
+      book.update(id, { app, source, paused: true, fingerprint: undefined });
       return undefined;
     }
-    const prepared = prepareObject(source, { cluster, app });
-    const dryRun = await client.apply(prepared, { dryRun: true, manager: FIELD_MANAGER, signal });
+    if (isMadeOnce(source) && (await this.#isThere(object, request))) return undefined;
+    const declared = { id, app, source };
+    const read = async () => loaded.get(id) ?? (await client.get(addressOf(source), signal));
+    const tryOver = (over: KubeObject | undefined) =>
+      client.apply(owned.prepare(declared, over), { dryRun: true, manager: FIELD_MANAGER, signal });
+    const early = owned.mayYield(declared) ? await read() : undefined;
+    const dryRun = await tryOver(early);
     if (wouldCreate(dryRun)) return { object, change: "create" };
     // What we know to be as we left it changes by what changed in the pack: no need to read it.
-    if (known?.standing === "clean") return { object, change: "update" };
-    const live = loaded.get(id) ?? (await client.get(addressOf(prepared), signal));
+    if (known?.standing === "clean" && !known.paused && early === undefined) return { object, change: "update" };
+    const live = early ?? (await read());
     if (live === undefined) return { object, change: "create" };
     const owner = ownerOf(live, cluster);
     if (owner.kind === "other") throw new KubeError("conflict", `owned by ${owner.name}`);
-    if (isPaused(live)) {
+    if (isLeftAlone(source, live)) {
       owned.settle(id, app, { source, live });
       return undefined;
     }
-    if (owner.kind === "nobody") return { object, change: "adopt", adopt: live };
-    if (wouldChange(dryRun, live, FIELD_MANAGER)) return { object, change: "update" };
+    if (owner.kind === "nobody") {
+      return { object, change: "adopt", ...(isMerged(source, live) ? {} : { adopt: live }) };
+    }
+    const yields = owned.yieldedPaths(declared, live).length > 0;
+    const outcome = yields && early === undefined ? await tryOver(live) : dryRun;
+    if (wouldChange(outcome, live, FIELD_MANAGER)) return { object, change: "update", yields };
     owned.settle(id, app, { source, live });
     return undefined;
+  }
+
+  /** Of an object that is only made when it is not there. Somebody else's is not ours to speak of. */
+  async #isThere({ id, source }: ResolvedObject, request: PlanRequest): Promise<boolean> {
+    const { client, cluster, owned } = this.#options;
+    const live = request.loaded.get(id) ?? (await client.get(addressOf(source), request.signal));
+    if (live !== undefined && ownerOf(live, cluster).kind === "ours") {
+      owned.settle(id, request.app, { source, live });
+    }
+    return live !== undefined;
   }
 }
 

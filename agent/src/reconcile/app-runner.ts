@@ -4,13 +4,14 @@ import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { AppApplier } from "./app-applier.ts";
 import type { AppBoard } from "./app-board.ts";
 import type { AppPlan } from "./app-planner.ts";
+import { PAUSED_IN_CLUSTER } from "./object-policy.ts";
 import type { Pruner, PrunePlan } from "./pruner.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
 import type { SlicePass } from "./slice-pass.ts";
 import type { StepTally } from "./step-tally.ts";
 
-/** How an app came out of a pass. `late`: applied, not healthy in time. `pruning`: all but deletions is done. */
-export type AppOutcome = "done" | "pruning" | "late" | "failed" | "blocked" | "observed";
+/** How an app came out of a pass. `paused`: a person stopped it in the cluster. `late`: applied, not healthy in time. `pruning`: all but deletions is done. */
+export type AppOutcome = "done" | "pruning" | "late" | "failed" | "blocked" | "observed" | "paused";
 
 export interface AppRunnerOptions {
   readonly applier: AppApplier;
@@ -18,6 +19,10 @@ export interface AppRunnerOptions {
   readonly pruner: Pruner;
   readonly steps: StepTally;
   readonly log: Logger;
+  /** Why the cluster's owner does not let the app be applied. */
+  readonly barrierTo: (app: ResolvedApp) => string | undefined;
+  /** Whether a person paused the app in the cluster. */
+  readonly isPaused: (app: string) => boolean;
   /** True when the app became healthy within its time. */
   readonly awaitHealth: (app: ResolvedApp, signal: AbortSignal) => Promise<boolean>;
   /** The app's objects are written: their kinds have to be watched now. */
@@ -49,6 +54,7 @@ export class AppRunner {
     } catch (error) {
       pass.finished(name, "it failed");
       pass.signal.throwIfAborted();
+      if (this.#options.isPaused(name)) return this.#pause(app);
       if (error instanceof KubeError && error.isServerAway) throw error;
       this.#options.log.warn({ app: name, error }, "app failed");
       this.#set(app, { sync: "Failed", message: describeError(error), late: undefined });
@@ -60,7 +66,8 @@ export class AppRunner {
     const { applier, board, pruner, steps, onApplied } = this.#options;
     const { pass, prunes, accepted } = context;
     const { name, settings, revision } = app.desired;
-    const obstacle = await this.#awaitDependencies(app, pass);
+    if (this.#options.isPaused(name)) return this.#pause(app);
+    const obstacle = this.#options.barrierTo(app) ?? (await this.#awaitDependencies(app, pass));
     pass.signal.throwIfAborted();
     if (obstacle !== undefined) {
       this.#set(app, { sync: "Blocked", message: obstacle, late: undefined });
@@ -95,6 +102,11 @@ export class AppRunner {
     return board.reportOf(name).pruning.length > 0 ? "pruning" : "done";
   }
 
+  #pause(app: ResolvedApp): AppOutcome {
+    this.#set(app, { sync: "Blocked", message: PAUSED_IN_CLUSTER, late: undefined });
+    return "paused";
+  }
+
   async #awaitDependencies(app: ResolvedApp, pass: SlicePass): Promise<string | undefined> {
     for (const dependency of app.desired.settings.dependsOn) {
       const problem = await pass.awaitReady(dependency);
@@ -105,7 +117,7 @@ export class AppRunner {
 
   #set(app: ResolvedApp, change: Parameters<AppBoard["set"]>[1]): void {
     const { name, revision, commit } = app.desired;
-    this.#options.board.set(name, { revision, commit, objects: app.objects.length, ...change });
+    this.#options.board.set(name, { revision, commit, objects: app.ids.size, ...change });
   }
 }
 
@@ -117,6 +129,7 @@ const PROBLEMS: Readonly<Record<AppOutcome, string | undefined>> = {
   failed: "it failed",
   blocked: "it is blocked itself",
   observed: undefined,
+  paused: PAUSED_IN_CLUSTER,
 };
 
 function sayHeld(app: ResolvedApp): string {

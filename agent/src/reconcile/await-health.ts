@@ -1,3 +1,4 @@
+import type { ObjectId } from "@axle/core/manifest/object.ts";
 import { isTimeout } from "@axle/runtime/stop-error.ts";
 import { withDeadline } from "@axle/runtime/deadline.ts";
 import { sleep } from "@axle/runtime/sleep.ts";
@@ -7,6 +8,8 @@ import type { OwnedObjects } from "./owned-objects.ts";
 
 export interface HealthWait {
   readonly app: string;
+  /** Only these objects of it; all when not given. */
+  readonly ids?: ReadonlySet<ObjectId> | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly board: AppBoard;
@@ -20,14 +23,14 @@ const LOOK_EVERY_MS = 2_000;
 
 /** True when the app became healthy in time. Events tell; only what no watch covers is looked at from time to time. */
 export async function awaitHealth(wait: HealthWait): Promise<boolean> {
-  const { app, board, timeoutMs } = wait;
-  if (board.isHealthy(app)) return true;
+  const { app, ids, board, timeoutMs } = wait;
+  if (board.isHealthy(app, ids)) return true;
   const looking = new AbortController();
   try {
     await withDeadline({ timeoutMs, signal: wait.signal, what: `health of ${app}` }, (signal) => {
       const looks = AbortSignal.any([signal, looking.signal]);
       lookAtUnwatched(wait, looks).catch(() => undefined);
-      return board.awaitHealthy(app, signal);
+      return board.awaitHealthy(app, signal, ids);
     });
     return true;
   } catch (error) {
@@ -40,8 +43,8 @@ export async function awaitHealth(wait: HealthWait): Promise<boolean> {
 }
 
 async function lookAtUnwatched(wait: HealthWait, signal: AbortSignal): Promise<void> {
-  const { app, board, book, owned, isWatched } = wait;
-  while (!board.isHealthy(app)) {
+  const { app, ids, board, book, owned, isWatched } = wait;
+  while (!board.isHealthy(app, ids)) {
     await sleep(LOOK_EVERY_MS, signal);
     for (const id of board.unhealthyIdsOf(app)) {
       const known = book.get(id);

@@ -39,6 +39,12 @@ const agentDefinition = defineKind({
     applied: { ...sliceNumber, description: "The last slice of which every app was applied." },
     apps: integer,
     health: text,
+    deletions: {
+      type: "array",
+      "x-kubernetes-list-type": "atomic",
+      items: { type: "object", properties: { atMs: integer, count: integer } },
+      description: "Deletions by minute, for the deletion budget.",
+    },
     usedApprovals: {
       type: "array",
       "x-kubernetes-list-type": "atomic",
@@ -69,6 +75,7 @@ const inventoryDefinition = defineKind({
       description: "Id of the cluster whose agent wrote this; another agent's inventory is not ours to act on.",
     },
     part: { ...integer, description: "Counts from 0; only part 0 has a status." },
+    since: { ...text, description: "Revision and commit with which the app came here; part 0 only." },
     prune: { type: "boolean", description: "Whether objects that leave Git are deleted; part 0 decides." },
     objects: {
       type: "array",
@@ -77,7 +84,14 @@ const inventoryDefinition = defineKind({
       description: "group/Kind/namespace/name of each object.",
     },
   },
-  status: appStatus.properties,
+  status: {
+    ...appStatus.properties,
+    hooks: {
+      type: "object",
+      additionalProperties: text,
+      description: "Revision and commit at which each hook last succeeded: it does not run again for them.",
+    },
+  },
 });
 
 export const AXLE_CRDS: readonly KubeObject[] = [agentDefinition, inventoryDefinition];

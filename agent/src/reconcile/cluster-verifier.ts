@@ -7,11 +7,9 @@ import { eachBounded } from "./each-bounded.ts";
 import type { ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
 import { APP_LABEL, FIELD_MANAGER } from "./ownership-mark.ts";
-import { prepareObject } from "./prepare-object.ts";
 
 export interface VerifyOptions {
   readonly client: KubeClient;
-  readonly cluster: string;
   readonly book: ObjectBook;
   readonly owned: OwnedObjects;
   readonly signal: AbortSignal;
@@ -44,11 +42,11 @@ export async function verifyCluster(options: VerifyOptions): Promise<void> {
 }
 
 async function verifyOne(live: KubeObject, options: VerifyOptions): Promise<void> {
-  const { client, cluster, book, owned, signal } = options;
+  const { client, book, owned, signal } = options;
   signal.throwIfAborted();
   const known = book.get(idOf(live));
   if (known === undefined || known.standing !== "clean" || known.paused) return;
-  const prepared = prepareObject(known.source, { cluster, app: known.app });
+  const prepared = owned.prepare(known, live);
   try {
     const dryRun = await client.apply(prepared, { dryRun: true, manager: FIELD_MANAGER, signal });
     if (!wouldCreate(dryRun) && wouldChange(dryRun, live, FIELD_MANAGER)) owned.differs(known, live);

@@ -5,14 +5,13 @@ import { KeyedQueue } from "@axle/runtime/keyed-queue.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import type { AppBoard } from "./app-board.ts";
 import { explainDrift } from "./explain-drift.ts";
+import type { DriftExplanation } from "./explain-drift.ts";
 import { Fights } from "./fights.ts";
 import type { KnownObject, ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
-import { prepareObject } from "./prepare-object.ts";
 
 export interface DriftCorrectorOptions {
-  readonly cluster: string;
   readonly book: ObjectBook;
   readonly board: AppBoard;
   readonly owned: () => OwnedObjects;
@@ -22,6 +21,7 @@ export interface DriftCorrectorOptions {
   readonly settingsOf: (app: string) => AppSettings | undefined;
   /** Whether a pack has the object: what only waits for its deletion is left as people make it. */
   readonly isDeclared: (id: ObjectId) => boolean;
+  readonly isAppPaused: (app: string) => boolean;
 }
 
 const CONCURRENCY = 8;
@@ -57,15 +57,15 @@ export class DriftCorrector {
 
   /** `live` undefined: it was deleted. */
   found(known: KnownObject, live: KubeObject | undefined): void {
-    const { board, settingsOf, isDeclared, log, now } = this.#options;
+    const { board, settingsOf, isDeclared, isAppPaused, log, now } = this.#options;
     const { id, app } = known;
     const settings = settingsOf(app);
-    if (settings === undefined || !isDeclared(id)) return;
+    if (settings === undefined || !isDeclared(id) || isAppPaused(app)) return;
     const nowMs = now();
     const explained =
       live === undefined
         ? { manager: "", operation: "Delete", atMs: nowMs, paths: [] }
-        : explainDrift(this.#declared(known), live, { manager: FIELD_MANAGER, nowMs });
+        : this.#explain(known, live, nowMs);
     const isHealed = settings.sync.selfHeal && settings.sync.mode === "auto";
     const turn = this.#fights.note(id, explained.paths, nowMs);
     const action = !isHealed ? "reported" : turn.fighting ? "fighting" : "corrected";
@@ -80,7 +80,7 @@ export class DriftCorrector {
   }
 
   async #correct(id: ObjectId, signal: AbortSignal): Promise<void> {
-    const { book, board, owned, now, settingsOf, isDeclared } = this.#options;
+    const { book, board, owned, now, settingsOf, isDeclared, isAppPaused } = this.#options;
     const known = book.get(id);
     if (known === undefined || settingsOf(known.app) === undefined || !isDeclared(id)) return;
     if (known.standing === "unsure") {
@@ -89,7 +89,7 @@ export class DriftCorrector {
     }
     const stillWanted = () => {
       const at = book.get(id);
-      return at?.standing === "drifted" && at.source === known.source && !at.paused;
+      return at?.standing === "drifted" && at.source === known.source && !at.paused && !isAppPaused(at.app);
     };
     if (!stillWanted()) return;
     const { app, source } = known;
@@ -99,7 +99,9 @@ export class DriftCorrector {
     if (drift !== undefined) board.drifted(app, { ...drift, correctedAtMs: now() });
   }
 
-  #declared(known: KnownObject): KubeObject {
-    return prepareObject(known.source, { cluster: this.#options.cluster, app: known.app });
+  #explain(known: KnownObject, live: KubeObject, nowMs: number): DriftExplanation {
+    const owned = this.#options.owned();
+    const yielded = owned.yieldedPaths(known, live);
+    return explainDrift(owned.prepare(known, undefined), live, { manager: FIELD_MANAGER, nowMs, yielded });
   }
 }

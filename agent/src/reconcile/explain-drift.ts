@@ -10,6 +10,8 @@ import {
   valueAt,
 } from "./field-set.ts";
 import type { FieldSet, ManagedEntry } from "./field-set.ts";
+import type { FieldPath } from "./field-path.ts";
+import { isYielded } from "./ignored-fields.ts";
 
 /** Who changed what of an object we declare. Paths only, never values. */
 export interface DriftExplanation {
@@ -19,8 +21,6 @@ export interface DriftExplanation {
   readonly atMs: number;
   readonly paths: readonly string[];
 }
-
-type Path = readonly string[];
 
 const NOT_MANAGED: ReadonlySet<string> = new Set(["apiVersion", "kind"]);
 const NOT_MANAGED_METADATA: ReadonlySet<string> = new Set(["name", "namespace"]);
@@ -33,14 +33,11 @@ const MOST_PATHS = 20;
 export function explainDrift(
   desired: KubeObject,
   live: KubeObject,
-  options: { manager: string; nowMs: number },
+  options: { readonly manager: string; readonly nowMs: number; readonly yielded?: readonly FieldPath[] },
 ): DriftExplanation {
-  const { manager, nowMs } = options;
+  const { manager, nowMs, yielded = [] } = options;
   const entries = managedEntriesOf(live);
-  const ours = appliedFieldsOf(live, manager) ?? {};
-  const all = entries.reduce<FieldSet>((united, entry) => uniteFieldSets(united, entry.fieldsV1 ?? {}), {});
-  const lost: Path[] = [];
-  collect({ desired: managedPart(desired), live, ours, all, path: [] }, lost);
+  const lost = lostPaths(desired, live, manager).filter((path) => !isYielded([path], yielded));
   const others = entries.filter((entry) => entry.manager !== manager && entry.subresource !== "status");
   const owners = others.filter((entry) => lost.some((path) => owns(entry.fieldsV1 ?? {}, path)));
   const newest = newestOf(owners) ?? newestOf(others);
@@ -52,16 +49,25 @@ export function explainDrift(
   };
 }
 
+/** Declared fields that `manager` no longer owns or whose live value is another one. */
+export function lostPaths(desired: KubeObject, live: KubeObject, manager: string): readonly FieldPath[] {
+  const ours = appliedFieldsOf(live, manager) ?? {};
+  const all = managedEntriesOf(live).reduce<FieldSet>((set, entry) => uniteFieldSets(set, entry.fieldsV1 ?? {}), {});
+  const lost: FieldPath[] = [];
+  collect({ desired: managedPart(desired), live, ours, all, path: [] }, lost);
+  return lost;
+}
+
 interface Place {
   readonly desired: unknown;
   readonly live: unknown;
   /** Undefined: not ours any more. */
   readonly ours: FieldSet | undefined;
   readonly all: FieldSet | undefined;
-  readonly path: Path;
+  readonly path: FieldPath;
 }
 
-function collect(place: Place, lost: Path[]): void {
+function collect(place: Place, lost: FieldPath[]): void {
   const { desired, live, ours, all, path } = place;
   const step = (key: string, want: unknown) =>
     collect(
@@ -99,7 +105,7 @@ function isSameScalar(want: unknown, have: unknown): boolean {
   );
 }
 
-function owns(fields: FieldSet, path: Path): boolean {
+function owns(fields: FieldSet, path: FieldPath): boolean {
   let at: FieldSet = fields;
   for (const key of path) {
     const next = at[key];

@@ -1,6 +1,7 @@
 import type { ObjectId } from "@axle/core/manifest/object.ts";
 import type { AppBoard } from "./app-board.ts";
 import type { InventoryStore } from "./inventory-store.ts";
+import { PAUSED_IN_CLUSTER } from "./object-policy.ts";
 import type { Pruner, PrunePlan } from "./pruner.ts";
 import type { ResolvedSlice } from "./resolved-app.ts";
 
@@ -21,6 +22,10 @@ export async function removeGoneApps(options: GoneAppsOptions): Promise<readonly
   const present = new Set(slice.apps.map((app) => app.desired.name));
   const left: string[] = [];
   for (const app of inventories.apps.filter((name) => !present.has(name))) {
+    if (inventories.isPaused(app)) {
+      board.set(app, { sync: "Blocked", message: PAUSED_IN_CLUSTER, objects: inventories.idsOf(app).length });
+      continue;
+    }
     const verdict = prunes.get(app);
     const waits = sayWait(slice, newcomersFailed) ?? (verdict?.decision === "waits" ? verdict.reason : undefined);
     if (waits === undefined && !inventories.prunes(app)) {

@@ -4,10 +4,13 @@ import { AXLE_API_VERSION, AXLE_NAMESPACE } from "./axle-crds.ts";
 import { isRecord } from "./field-set.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { uidOf } from "./live-meta.ts";
-import { FIELD_MANAGER } from "./ownership-mark.ts";
+import { isPaused } from "./object-policy.ts";
+import { APP_LABEL, FIELD_MANAGER } from "./ownership-mark.ts";
 
 const MOST_PER_PART = 3_000;
 const KIND = "AxleInventory";
+/** `apiVersion/Kind`, as watches name it. */
+export const INVENTORY_KIND = `${AXLE_API_VERSION}/${KIND}`;
 
 interface Part {
   readonly name: string;
@@ -19,6 +22,14 @@ interface Held {
   /** By the number of the part; a part that became empty leaves a gap. */
   readonly parts: Map<number, Part>;
   prune: boolean;
+  /** Stopped by a person, by an annotation on part 0. */
+  paused: boolean;
+  /** Whether part 0 carries our label, by which its watch finds it. */
+  labelled: boolean;
+  /** The run (see {@link runOf}) with which the app came here; "" when an agent that did not note it made the inventory. */
+  since: string;
+  /** The run in which each hook of the app last succeeded. */
+  ran: Map<ObjectId, string>;
   /** Part that holds each id. An id never moves between parts, so a crash between two writes loses none. */
   readonly where: Map<ObjectId, number>;
 }
@@ -26,6 +37,8 @@ interface Held {
 interface AddOptions {
   /** Whether objects of the app that leave Git are deleted. */
   readonly prune: boolean;
+  /** Noted when it makes the inventory. */
+  readonly run?: string;
   readonly signal: AbortSignal;
 }
 
@@ -73,6 +86,32 @@ export class InventoryStore {
     return this.#apps.get(app)?.prune ?? true;
   }
 
+  /** Whether the app comes to the cluster with this run. */
+  isNew(app: string, run: string): boolean {
+    const held = this.#apps.get(app);
+    return held === undefined || held.since === run;
+  }
+
+  /** The run in which a hook of the app last succeeded. */
+  ranAt(app: string, hook: ObjectId): string | undefined {
+    return this.#apps.get(app)?.ran.get(hook);
+  }
+
+  /** Whether an annotation on the inventory stops the app. */
+  isPaused(app: string): boolean {
+    return this.#apps.get(app)?.paused === true;
+  }
+
+  /** An inventory came by: the app it has paused or let go on, if it has. */
+  observe(live: KubeObject): { readonly app: string; readonly paused: boolean } | undefined {
+    const app = live.metadata.name;
+    const held = this.#apps.get(app);
+    const paused = isPaused(live);
+    if (held?.parts.get(0)?.uid !== uidOf(live) || held.paused === paused) return undefined;
+    held.paused = paused;
+    return { app, paused };
+  }
+
   all(): ReadonlyMap<string, readonly ObjectId[]> {
     return new Map(this.apps.map((app) => [app, this.idsOf(app)]));
   }
@@ -92,6 +131,21 @@ export class InventoryStore {
     await this.#lock.run(app, () => this.#remove(app, signal));
   }
 
+  /** Remembers for good that a hook succeeded in this run; forgets hooks that are not among `hooks` any more. */
+  async noteRun(
+    app: string,
+    hook: ObjectId,
+    noted: { readonly run: string; readonly hooks: ReadonlySet<ObjectId>; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { run, hooks, signal } = noted;
+    const ran = this.#apps.get(app)?.ran;
+    const dropped = [...(ran?.keys() ?? [])].filter((id) => !hooks.has(id));
+    const change = { ...Object.fromEntries(dropped.map((id) => [id, null])), [hook]: run };
+    await this.writeStatus(app, { hooks: change }, signal);
+    for (const id of dropped) ran?.delete(id);
+    ran?.set(hook, run);
+  }
+
   /** How the app stands, for `kubectl get axleinventories`. Nothing where it has no inventory. */
   async writeStatus(app: string, status: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
     const part = this.#apps.get(app)?.parts.get(0);
@@ -101,9 +155,10 @@ export class InventoryStore {
   }
 
   async #add(app: string, ids: Iterable<ObjectId>, options: AddOptions): Promise<void> {
-    const held = this.#apps.get(app) ?? { parts: new Map(), prune: options.prune, where: new Map() };
+    const { prune, run = "" } = options;
+    const held = this.#apps.get(app) ?? newHeld(prune, run);
     const missing = [...ids].filter((id) => !held.where.has(id));
-    const isPolicyNew = held.prune !== options.prune || !held.parts.has(0);
+    const isPolicyNew = held.prune !== options.prune || !held.parts.has(0) || !held.labelled;
     if (missing.length === 0 && !isPolicyNew) return;
     held.prune = options.prune;
     for (let part = 0; missing.length > 0 || part === 0; part += 1) {
@@ -145,11 +200,19 @@ export class InventoryStore {
       {
         apiVersion: AXLE_API_VERSION,
         kind: KIND,
-        metadata: { name, namespace: AXLE_NAMESPACE },
-        spec: { app, cluster: this.#cluster, part, prune: held.prune, objects: [...ids].sort() },
+        metadata: { name, namespace: AXLE_NAMESPACE, labels: { [APP_LABEL]: app } },
+        spec: {
+          app,
+          cluster: this.#cluster,
+          part,
+          prune: held.prune,
+          ...(part === 0 && held.since !== "" ? { since: held.since } : {}),
+          objects: [...ids].sort(),
+        },
       },
       { manager: FIELD_MANAGER, signal },
     );
+    if (part === 0) held.labelled = true;
     for (const id of held.parts.get(part)?.ids ?? []) held.where.delete(id);
     for (const id of ids) held.where.set(id, part);
     held.parts.set(part, { name, uid: uidOf(written), ids });
@@ -170,12 +233,28 @@ export class InventoryStore {
     const number = Number(spec["part"] ?? 0);
     const listed = Array.isArray(spec["objects"]) ? spec["objects"] : [];
     const ids = new Set(listed.filter((id: unknown): id is ObjectId => typeof id === "string"));
-    const held = found.get(app) ?? { parts: new Map(), prune: true, where: new Map() };
-    if (number === 0) held.prune = spec["prune"] !== false;
+    const held = found.get(app) ?? newHeld(true, "");
+    if (number === 0) {
+      held.prune = spec["prune"] !== false;
+      held.paused = isPaused(item);
+      held.labelled = item.metadata.labels?.[APP_LABEL] === app;
+      held.since = typeof spec["since"] === "string" ? spec["since"] : "";
+      held.ran = ranOf(item);
+    }
     held.parts.set(number, { name: item.metadata.name, uid: uidOf(item), ids });
     for (const id of ids) held.where.set(id, number);
     found.set(app, held);
   }
+}
+
+function ranOf(item: KubeObject): Map<ObjectId, string> {
+  const status = item["status"];
+  const hooks = isRecord(status) && isRecord(status["hooks"]) ? status["hooks"] : {};
+  return new Map(Object.entries(hooks).flatMap(([id, run]) => (typeof run === "string" ? [[id, run]] : [])));
+}
+
+function newHeld(prune: boolean, since: string): Held {
+  return { parts: new Map(), prune, paused: false, labelled: false, since, ran: new Map(), where: new Map() };
 }
 
 function addressOf(name: string): ObjectAddress {

@@ -3,7 +3,8 @@ import type { HealthVerdict } from "@axle/core/health/verdict.ts";
 import { deepEqual } from "./deep-equal.ts";
 import { resourceVersionOf, uidOf } from "./live-meta.ts";
 import { fingerprintOwned } from "./owned-state.ts";
-import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
+import { isLeftAlone } from "./object-policy.ts";
+import { FIELD_MANAGER } from "./ownership-mark.ts";
 
 /** `clean`: as we applied it, as far as watches tell. `drifted`: somebody changed or deleted it. `unsure`: it has to be looked at. */
 export type Standing = "clean" | "drifted" | "unsure";
@@ -22,6 +23,8 @@ export interface KnownObject {
   /** What the drift looked like when it was last acted on, so that it is acted on once. */
   readonly drift: string | undefined;
   readonly paused: boolean;
+  /** Whether fields of it are others' to set: it has to be read before it is written. */
+  readonly yields: boolean;
   readonly health: HealthVerdict | undefined;
 }
 
@@ -29,6 +32,7 @@ export interface SettledEntry {
   readonly app: string;
   readonly source: KubeObject;
   readonly live: KubeObject;
+  readonly yields: boolean;
   readonly health: HealthVerdict | undefined;
 }
 
@@ -59,8 +63,8 @@ export class ObjectBook {
 
   /** After an apply, or when a look showed that none is needed. An object that is paused may stand otherwise than `source`. */
   settled(id: ObjectId, entry: SettledEntry): KnownObject {
-    const { app, source, live, health } = entry;
-    const paused = isPaused(live);
+    const { app, source, live, yields, health } = entry;
+    const paused = isLeftAlone(source, live);
     const known: KnownObject = {
       id,
       app,
@@ -71,6 +75,7 @@ export class ObjectBook {
       standing: "clean",
       drift: undefined,
       paused,
+      yields,
       health,
     };
     this.forget(id);

@@ -1,17 +1,24 @@
 import { healthOf } from "@axle/core/health/health-of.ts";
 import { idOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import { addressOf } from "../adapters/kube/kube-client.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import { handOverPatch } from "./adoption.ts";
+import { lostPaths } from "./explain-drift.ts";
+import type { FieldPath } from "./field-path.ts";
+import { isYielded, mayYield, yieldFields, yieldedPaths } from "./ignored-fields.ts";
+import type { Yielding } from "./ignored-fields.ts";
 import type { AppBoard } from "./app-board.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { isBeingDeleted, isNewer, resourceVersionOf, uidOf } from "./live-meta.ts";
 import type { KnownObject, ObjectBook } from "./object-book.ts";
 import { fingerprintOwned } from "./owned-state.ts";
 import type { KindKey, OwnedSink } from "./owned-watches.ts";
-import { FIELD_MANAGER, isPaused } from "./ownership-mark.ts";
+import { PAUSED_IN_CLUSTER, isLeftAlone, isPaused } from "./object-policy.ts";
+import { FIELD_MANAGER } from "./ownership-mark.ts";
 import { prepareObject } from "./prepare-object.ts";
+import { ReconcileError } from "./reconcile-error.ts";
 
 export interface OwnedObjectsOptions {
   readonly client: KubeClient;
@@ -19,6 +26,10 @@ export interface OwnedObjectsOptions {
   readonly book: ObjectBook;
   readonly board: AppBoard;
   readonly now: () => number;
+  /** Whether a person paused the app in the cluster: nothing of it is written. */
+  readonly isAppPaused: (app: string) => boolean;
+  /** Which fields of the object are others' to set. */
+  readonly yieldingOf: (object: DeclaredObject) => Yielding;
   /** An object is not as we applied it; undefined: it is gone. */
   readonly onDrift: (known: KnownObject, live: KubeObject | undefined) => void;
   /** A look at the server has to tell whether an object is still there. */
@@ -27,12 +38,17 @@ export interface OwnedObjectsOptions {
   readonly onEvent: (id: ObjectId, live: KubeObject | undefined) => void;
 }
 
-export interface WriteRequest {
+export interface DeclaredObject {
   readonly id: ObjectId;
   readonly app: string;
   readonly source: KubeObject;
+}
+
+export interface WriteRequest extends DeclaredObject {
   /** The live object, when it was somebody else's: former managers' fields are taken over first. */
   readonly adopt?: KubeObject | undefined;
+  /** Fields of the live object are others' to set. */
+  readonly yields?: boolean | undefined;
   readonly signal: AbortSignal;
   /** Asked when it is this write's turn; false lets it go. */
   readonly stillWanted?: () => boolean;
@@ -61,6 +77,7 @@ export class OwnedObjects implements OwnedSink {
     await this.#lock.run(request.id, async () => {
       if (request.stillWanted?.() === false) return;
       request.signal.throwIfAborted();
+      if (this.#options.isAppPaused(request.app)) throw new ReconcileError("paused", PAUSED_IN_CLUSTER);
       this.#writing.set(request.id, undefined);
       try {
         await this.#apply(request);
@@ -82,9 +99,28 @@ export class OwnedObjects implements OwnedSink {
     const { book, board, now } = this.#options;
     const health = healthOf(entry.live, now());
     const before = book.get(id);
-    book.settled(id, { app, ...entry, health });
+    const yields = this.yieldedPaths({ id, app, source: entry.source }, entry.live).length > 0;
+    book.settled(id, { app, ...entry, yields, health });
     if (before !== undefined && before.app !== app) board.judge(before.app, id, undefined);
     board.judge(app, id, health);
+  }
+
+  /** Paths of the live object that are others' to set. */
+  yieldedPaths(object: DeclaredObject, live: KubeObject): readonly FieldPath[] {
+    return yieldedPaths(object.source, live, this.#options.yieldingOf(object));
+  }
+
+  /** Whether the live object has to be read before this one is applied over it. */
+  mayYield(object: DeclaredObject): boolean {
+    const { book, yieldingOf } = this.#options;
+    return book.get(object.id)?.yields === true || mayYield(object.source, yieldingOf(object));
+  }
+
+  /** What is sent to the server for an object, over the live one where that is known. */
+  prepare(object: DeclaredObject, live: KubeObject | undefined): KubeObject {
+    const prepared = prepareObject(object.source, { cluster: this.#options.cluster, app: object.app });
+    if (live === undefined) return prepared;
+    return yieldFields({ prepared, live, paths: this.yieldedPaths(object, live), manager: FIELD_MANAGER });
   }
 
   /** Looks at one object now. */
@@ -126,29 +162,39 @@ export class OwnedObjects implements OwnedSink {
 
   async #apply(request: WriteRequest): Promise<void> {
     const { id, app, source, signal } = request;
-    const { client, cluster } = this.#options;
-    if (request.adopt !== undefined) await this.#handOver(request.adopt, signal);
-    const live = await client.apply(prepareObject(source, { cluster, app }), { manager: FIELD_MANAGER, signal });
+    const { client } = this.#options;
+    const adopted = request.adopt === undefined ? undefined : await this.#handOver(request.adopt, signal);
+    const isRead = adopted === undefined && (request.yields === true || this.mayYield(request));
+    const before = isRead ? await client.get(addressOf(source), signal) : adopted;
+    const live = await client.apply(this.prepare(request, before), { manager: FIELD_MANAGER, signal });
     this.settle(id, app, { source, live });
   }
 
-  async #handOver(first: KubeObject, signal: AbortSignal): Promise<void> {
+  async #handOver(first: KubeObject, signal: AbortSignal): Promise<KubeObject | undefined> {
     const { client } = this.#options;
     const { apiVersion, kind, metadata } = first;
     const address = { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
     let live: KubeObject | undefined = first;
     for (let attempt = 1; live !== undefined; attempt += 1) {
       const patch = handOverPatch(live, FIELD_MANAGER);
-      if (patch === undefined) return;
+      if (patch === undefined) return live;
       try {
-        await client.jsonPatch(address, patch, signal);
-        return;
+        return await client.jsonPatch(address, patch, signal);
       } catch (error) {
         const { code } = KubeError.from(error);
         if (attempt >= HAND_OVER_TRIES || (code !== "conflict" && code !== "invalid")) throw error;
         live = await client.get(address, signal);
       }
     }
+    return undefined;
+  }
+
+  /** Whether all that changed is others' to set. */
+  #isYielded(known: KnownObject, live: KubeObject): boolean {
+    const paths = this.yieldedPaths(known, live);
+    if (paths.length === 0) return false;
+    const lost = lostPaths(this.prepare(known, undefined), live, FIELD_MANAGER);
+    return lost.length > 0 && isYielded(lost, paths);
   }
 
   #judge(id: ObjectId, live: KubeObject, isGone: boolean): void {
@@ -162,13 +208,15 @@ export class OwnedObjects implements OwnedSink {
       return;
     }
     const health = healthOf(live, now());
-    const paused = isPaused(live);
+    const paused = isLeftAlone(known.source, live);
     book.update(id, { resourceVersion, health, paused, uid: uidOf(live) });
     board.judge(known.app, id, health);
     if (paused || isBeingDeleted(live)) return;
     const fingerprint = fingerprintOwned(known.source, live, FIELD_MANAGER) ?? "";
-    if (fingerprint === known.fingerprint) {
+    if (fingerprint === (known.fingerprint ?? "")) {
       book.update(id, { standing: "clean", drift: undefined });
+    } else if (this.#isYielded(known, live)) {
+      book.update(id, { standing: "clean", drift: undefined, fingerprint, yields: true });
     } else if (known.standing !== "drifted" || known.drift !== fingerprint) {
       book.update(id, { standing: "drifted", drift: fingerprint });
       onDrift(known, live);
@@ -178,6 +226,11 @@ export class OwnedObjects implements OwnedSink {
   #lost(known: KnownObject): void {
     const { book, board, onDrift } = this.#options;
     if (known.drift === GONE) return;
+    if (isPaused(known.source)) {
+      book.forget(known.id);
+      board.judge(known.app, known.id, undefined);
+      return;
+    }
     book.update(known.id, { standing: "drifted", drift: GONE, paused: false });
     board.judge(known.app, known.id, { health: "Missing", message: "deleted by somebody else" });
     onDrift(known, undefined);

@@ -6,11 +6,8 @@ export const FIELD_MANAGER = "axle";
 /** The app that owns an object; watches filter on its existence. */
 export const APP_LABEL = "axle.dev/app";
 /** Whose an object is and which object was meant: `<clusterId>/<app>:<group>/<Kind>/<namespace>/<name>`. */
-export const ID_ANNOTATION = "axle.dev/id";
-/** `disabled` on a live object stops us from touching it. */
-export const RECONCILE_ANNOTATION = "axle.dev/reconcile";
-/** `disabled`: the object outlives its removal from Git. */
-export const PRUNE_ANNOTATION = "axle.dev/prune";
+export const ID_ANNOTATION = "axle.dev/id"; /** `orphan`, `foreground` or `background`: how the object is deleted. */
+const DELETION_ANNOTATION = "axle.dev/deletion";
 
 export interface OwnershipMark {
   readonly cluster: string;
@@ -31,12 +28,10 @@ export function markOf(live: KubeObject): OwnershipMark | undefined {
   return { cluster: text.slice(0, slash), app: text.slice(slash + 1, colon) };
 }
 
-export function isPaused(live: KubeObject): boolean {
-  return live.metadata.annotations?.[RECONCILE_ANNOTATION]?.toLowerCase() === "disabled";
-}
-
-export function isKeptFromPrune(live: KubeObject): boolean {
-  return isPaused(live) || live.metadata.annotations?.[PRUNE_ANNOTATION]?.toLowerCase() === "disabled";
+/** How an object goes when it leaves Git: `orphan` lets it stand. */
+export function deletionOf(live: KubeObject): "orphan" | "foreground" | "background" {
+  const text = live.metadata.annotations?.[DELETION_ANNOTATION]?.toLowerCase();
+  return text === "orphan" || text === "foreground" ? text : "background";
 }
 
 /** The object with our mark on it. */

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { guardrailAgainst } from "@axle/core/guard/guardrails.ts";
+import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import { judgeDeletions } from "@axle/core/guard/deletion-guard.ts";
 import type { DeletionVerdict } from "@axle/core/guard/deletion-guard.ts";
 import { planPrune } from "@axle/core/inventory/plan-prune.ts";
@@ -12,13 +14,16 @@ import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { AppBoard } from "./app-board.ts";
 import { describeId } from "./app-board.ts";
+import type { DeletionBudget } from "./deletion-budget.ts";
 import { eachBounded } from "./each-bounded.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 import type { ObjectBook } from "./object-book.ts";
 import { finalizersOf, isBeingDeleted, uidOf } from "./live-meta.ts";
 import type { KindKey } from "./owned-watches.ts";
-import { isKeptFromPrune, markOf } from "./ownership-mark.ts";
+import { PAUSED_IN_CLUSTER, isKeptFromPrune } from "./object-policy.ts";
+import { deletionOf, markOf } from "./ownership-mark.ts";
 import type { ResolvedSlice } from "./resolved-app.ts";
+import { unmark } from "./unmark.ts";
 
 export interface PrunerOptions {
   readonly client: KubeClient;
@@ -27,6 +32,9 @@ export interface PrunerOptions {
   readonly board: AppBoard;
   readonly inventories: InventoryStore;
   readonly log: Logger;
+  /** What the cluster's owner does not let us do. */
+  readonly guardrails: Guardrails;
+  readonly budget: DeletionBudget;
   /** On the hub's clock: approvals expire by it. */
   readonly hubNow: () => number;
   /** Remembers for good that approvals were acted on, by id. */
@@ -186,16 +194,29 @@ export class Pruner {
 
   /** Undefined when the object is gone or no longer ours, else why it is still there. */
   async #deleteOne(app: string, ref: Candidate, signal: AbortSignal): Promise<string | undefined> {
-    const { client, cluster, book, log } = this.#options;
+    const { client, cluster, book, inventories, guardrails, budget, log } = this.#options;
     try {
+      const guardrail = guardrailAgainst(ref.id, guardrails);
+      if (guardrail !== undefined) return `${describeId(ref.id)}: guardrail ${guardrail} of this cluster keeps it`;
+      if (inventories.isPaused(app)) return `${describeId(ref.id)}: ${PAUSED_IN_CLUSTER}`;
       const live = await this.#read(ref, signal);
+      const declared = book.get(ref.id)?.source;
       book.forget(ref.id);
       if (live === undefined) return undefined;
-      if (markOf(live)?.cluster !== cluster || isKeptFromPrune(live)) {
+      if (markOf(live)?.cluster !== cluster || [declared ?? live, live].some(isKeptFromPrune)) {
         log.info({ app, object: ref.id }, "object left in place: it does not carry our mark, or is kept from prune");
         return undefined;
       }
-      const left = isBeingDeleted(live) ? live : await client.delete(addressOf(live), { uid: uidOf(live), signal });
+      const deletion = deletionOf(live);
+      if (deletion === "orphan") {
+        await unmark(client, live, signal);
+        log.info({ app, object: ref.id }, "object let go");
+        return undefined;
+      }
+      const wait = isBeingDeleted(live) ? undefined : await budget.take(signal);
+      if (wait !== undefined) return `${describeId(ref.id)}: ${wait}`;
+      const options = { uid: uidOf(live), propagation: PROPAGATION[deletion], signal };
+      const left = isBeingDeleted(live) ? live : await client.delete(addressOf(live), options);
       if (left === undefined) return undefined;
       this.#ask(app, ref.id, left);
       return sayBlocked(ref.id, left);
@@ -208,6 +229,8 @@ export class Pruner {
     }
   }
 }
+
+const PROPAGATION = { foreground: "Foreground", background: "Background" } as const;
 
 interface Candidate extends ObjectRef {
   readonly id: ObjectId;

@@ -1,5 +1,6 @@
 import { DEFAULT_SYNC } from "@axle/core/fleet/app.ts";
 import type { SyncSettings } from "@axle/core/fleet/app.ts";
+import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import type { AgentStep, AppReport } from "@axle/core/status/report.ts";
@@ -18,6 +19,7 @@ export interface FixtureOptions {
   readonly cluster?: string;
   readonly log?: Logger;
   readonly hubNow?: () => number;
+  readonly guardrails?: Guardrails;
 }
 
 /** An agent's reconciler on a real cluster, with what it said; for tests. Dispose is what a crash is: it stops at once. */
@@ -27,6 +29,7 @@ export class ReconcileFixture implements AsyncDisposable {
   readonly reports = new Map<string, AppReport>();
   readonly gone: string[] = [];
   readonly steps: { readonly number: SliceNumber; readonly step: AgentStep }[] = [];
+  passesWanted = 0;
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;
   #n = 0;
@@ -37,7 +40,9 @@ export class ReconcileFixture implements AsyncDisposable {
       client,
       cluster: options.cluster ?? "cluster-1",
       log: options.log ?? silentLogger,
+      onPassWanted: () => (this.passesWanted += 1),
       ...(options.hubNow === undefined ? {} : { hubNow: options.hubNow }),
+      ...(options.guardrails === undefined ? {} : { guardrails: options.guardrails }),
       events: {
         app: (report) => this.reports.set(report.app, report),
         appGone: (app) => {

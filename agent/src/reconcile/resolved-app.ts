@@ -2,6 +2,8 @@ import { formatId, groupOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { DesiredApp, DesiredState } from "../ports.ts";
 import type { Discovery } from "../adapters/kube/discovery.ts";
+import { orderApp } from "./app-order.ts";
+import type { AppOrder } from "./app-order.ts";
 import { servedKindsOf } from "./cluster-setup.ts";
 
 export interface ResolvedObject {
@@ -13,8 +15,12 @@ export interface ResolvedObject {
 /** An app of the slice as this cluster sees it. */
 export interface ResolvedApp {
   readonly desired: DesiredApp;
+  /** What is applied and kept; hooks are in `order`. */
   readonly objects: readonly ResolvedObject[];
+  /** Of everything the app declares, hooks included. */
   readonly ids: ReadonlySet<ObjectId>;
+  /** Only where an object says when it wants to be applied. */
+  readonly order?: AppOrder;
   /** What `ids` would also be if the scope of a kind nobody knows yet is guessed wrong: never pruned either. */
   readonly possibleIds: ReadonlySet<ObjectId>;
 }
@@ -77,7 +83,10 @@ export class SliceResolver {
         possibleIds.add(idIn(object, object.metadata.namespace ?? namespace ?? "default"));
       }
     }
-    const resolved = { objects, ids: new Set(objects.map(({ id }) => id)), possibleIds };
+    const order = orderApp(objects);
+    const ids = new Set(objects.map(({ id }) => id));
+    const resolved =
+      order === undefined ? { objects, ids, possibleIds } : { objects: order.kept, ids, possibleIds, order };
     if (isCertain) this.#kept.set(app.objects, { namespace, app: resolved });
     return resolved;
   }

@@ -7,6 +7,9 @@ import type { DesiredApp, DesiredState, PackCache, SliceSource } from "../ports.
 import { inflateJson } from "./inflate.ts";
 import { SliceError } from "./slice-error.ts";
 
+/** Objects of opened packs by digest, before substitution. */
+export type OpenedPacks = ReadonlyMap<string, readonly KubeObject[]>;
+
 export interface PackOpening {
   readonly source: Pick<SliceSource, "readPack">;
   readonly cache: PackCache;
@@ -14,16 +17,26 @@ export interface PackOpening {
   readonly maxBytes: number;
   /** Packs fetched at once. */
   readonly concurrency: number;
+  /** Of the slice before: most packs of a slice are those of the last one, and need not be opened again. */
+  readonly known?: OpenedPacks;
 }
 
 /**
  * Everything the slice wants, as objects. Packs shared by apps are fetched once. Throws {@link SliceError} `missing-pack`,
  * `corrupt-pack` or `too-large`, and what the source throws when it cannot be asked.
  */
-export async function openPacks(body: SliceBody, opening: PackOpening, signal: AbortSignal): Promise<DesiredState> {
+export async function openPacks(
+  body: SliceBody,
+  opening: PackOpening,
+  signal: AbortSignal,
+): Promise<{ readonly desired: DesiredState; readonly opened: OpenedPacks }> {
   const refs = new Map(body.apps.flatMap((app) => app.packs.map((ref) => [ref.digest, ref] as const)));
   const opened = new Map<string, readonly KubeObject[]>();
-  const waiting = refs.values();
+  for (const digest of refs.keys()) {
+    const known = opening.known?.get(digest);
+    if (known !== undefined) opened.set(digest, known);
+  }
+  const waiting = refs.values().filter(({ digest }) => !opened.has(digest));
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const worker = async () => {
@@ -38,15 +51,16 @@ export async function openPacks(body: SliceBody, opening: PackOpening, signal: A
     failed.abort(error);
     throw error;
   }
-  return {
+  const desired = {
     number: body.number,
     apps: body.apps.map((app) => desiredApp(app, opened)),
     approvals: body.approvals,
     deletionHolds: body.deletionHolds,
   };
+  return { desired, opened };
 }
 
-function desiredApp(app: SliceApp, opened: ReadonlyMap<string, readonly KubeObject[]>): DesiredApp {
+function desiredApp(app: SliceApp, opened: OpenedPacks): DesiredApp {
   const objects = app.packs.flatMap((ref) => opened.get(ref.digest) ?? []);
   return {
     name: app.name,

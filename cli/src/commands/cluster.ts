@@ -4,6 +4,7 @@ import type { CliContext } from "../context.ts";
 import { addHubOption, connectToHub } from "../options/hub-option.ts";
 import type { HubOption } from "../options/hub-option.ts";
 import type { CommandRegistration } from "../program.ts";
+import { defineClusterEdits } from "./cluster-edit.ts";
 
 interface AdmitOptions extends HubOption {
   readonly yes?: boolean;
@@ -17,10 +18,14 @@ Examples:
   axle get clusters                what waits, and for what
   axle cluster admit edge-7
   axle cluster replace prod-1      after it was built anew
+  axle cluster label prod-1 ring=3 canary-               in the checkout; shows what that changes
+  axle cluster add prod-2 --label env=prod --value domain=two.example.com
 `;
 
-export function define(command: Command, { context, runs }: CommandRegistration): void {
-  command.usage("admit|replace NAME [options]").addHelpText("after", HELP);
+export function define(command: Command, registration: CommandRegistration): void {
+  const { context, runs } = registration;
+  command.usage("admit|replace|label|add NAME [options]").addHelpText("after", HELP);
+  defineClusterEdits(command, registration);
   for (const [verb, about] of [
     ["admit", "let a cluster in that waits for it"],
     ["replace", "let a cluster with a new key take the place of the one of that name"],

@@ -6,6 +6,7 @@ import type { HubOption } from "../options/hub-option.ts";
 import { addOutputOption } from "../options/output-option.ts";
 import type { OutputOption } from "../options/output-option.ts";
 import { FORMATS, printListing } from "../output/print.ts";
+import { showUntilStopped } from "../output/watch.ts";
 import { describeFreshness, describeHealth, formatLabels, formatNumber, shortCommit } from "../output/state.ts";
 import type { Column } from "../output/table.ts";
 import { formatAge } from "../output/time.ts";
@@ -13,6 +14,7 @@ import type { CommandRegistration } from "../program.ts";
 
 interface GetOptions extends HubOption, OutputOption {
   readonly selector?: string;
+  readonly watch?: boolean;
 }
 
 const HELP = `
@@ -21,6 +23,7 @@ Examples:
   axle get clusters -l env=prod,ring!=1   only some
   axle get clusters -o name | wc -l
   axle get apps -o wide
+  axle get clusters -w                    shown again every two seconds
 `;
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
@@ -30,36 +33,40 @@ export function define(command: Command, { context, runs }: CommandRegistration)
     "-l, --selector <selector>",
     "label selector as kubectl takes it: env=prod,region in (eu,us),!canary",
   );
+  clusters.option("-w, --watch", "show it again every two seconds");
   addOutputOption(addHubOption(clusters), FORMATS).addHelpText("after", HELP);
   clusters.action(runs((options: GetOptions) => getClusters(options, context)));
 
   const apps = command.command("apps").alias("app").description("apps of the fleet");
+  apps.option("-w, --watch", "show it again every two seconds");
   addOutputOption(addHubOption(apps), FORMATS).addHelpText("after", HELP);
   apps.action(runs((options: GetOptions) => getApps(options, context)));
 }
 
 async function getClusters(options: GetOptions, context: CliContext): Promise<undefined> {
   using client = await connectToHub(options, context);
-  const rows = await client.listClusters(options.selector ?? "");
-  await printListing(context, options.output, {
-    rows,
-    columns: clusterColumns(context.nowMs()),
-    name: (cluster) => cluster.name,
-    empty:
-      options.selector === undefined
-        ? "no cluster joined yet; `axle token create --name NAME --label KEY=VALUE` starts that"
-        : `no cluster matches ${options.selector}`,
+  const { selector = "" } = options;
+  const empty =
+    selector === ""
+      ? "no cluster joined yet; `axle token create --name NAME --label KEY=VALUE` starts that"
+      : `no cluster matches ${selector}`;
+  await showOnceOrOn(options, context, async () => {
+    const rows = await client.listClusters(selector);
+    const columns = clusterColumns(context.nowMs());
+    await printListing(context, options.output, { rows, columns, name: (cluster) => cluster.name, empty });
   });
+}
+
+async function showOnceOrOn(options: GetOptions, context: CliContext, show: () => Promise<void>): Promise<void> {
+  await (options.watch === true ? showUntilStopped(context, show) : show());
 }
 
 async function getApps(options: GetOptions, context: CliContext): Promise<undefined> {
   using client = await connectToHub(options, context);
-  const rows = await client.listApps();
-  await printListing(context, options.output, {
-    rows,
-    columns: appColumns,
-    name: (app) => app.name,
-    empty: "no apps yet; `axle status` says what the hub makes of the repository",
+  const empty = "no apps yet; `axle status` says what the hub makes of the repository";
+  await showOnceOrOn(options, context, async () => {
+    const rows = await client.listApps();
+    await printListing(context, options.output, { rows, columns: appColumns, name: (app) => app.name, empty });
   });
 }
 

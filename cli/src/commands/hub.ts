@@ -1,5 +1,8 @@
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { HUB_CONFIG } from "@axle/hub/config.ts";
+import type { HubAddresses } from "@axle/hub/main.ts";
+import type { CliContext } from "../context.ts";
 import { addSchemaOptions, parseArguments } from "../options/schema-options.ts";
 import type { CommandRegistration } from "../program.ts";
 
@@ -22,8 +25,23 @@ export function define(command: Command, { context, runs }: CommandRegistration)
     runs(async () => {
       const config = parseArguments(command, HUB_CONFIG, context);
       const { runHub } = await import("@axle/hub/main.ts");
-      await runHub(config, context.signal);
+      await runHub(config, context.signal, (addresses) => showNextSteps(addresses, context));
       return undefined;
     }),
   );
+}
+
+/** For a person who started it by hand; what a supervisor collects is the log alone. */
+function showNextSteps({ grpc, http, clientFile }: HubAddresses, context: CliContext): void {
+  if (context.err.width === undefined) return;
+  const isDefault = clientFile === join(context.cwd, ".axle", "client.json");
+  const hub = isDefault ? "" : ` --hub ${clientFile}`;
+  context.err.write(`
+The hub is up at ${grpc}. In another terminal:
+  axle token create --name NAME --label KEY=VALUE${hub}
+  axle agent --token TOKEN --kubeconfig ~/.kube/config
+  axle status${hub}
+Push hooks go to ${http}/hooks/git, signed with the secret in ${join(dirname(clientFile), "keys", "hook.secret")}.
+
+`);
 }

@@ -1,8 +1,10 @@
 import type { ClusterFacts, FleetCluster } from "@axle/core/fleet/cluster.ts";
 import type { Contract } from "@axle/core/fleet/contract.ts";
-import { offlineClusters } from "@axle/core/placement/merge-clusters.ts";
+import { mergeClusters, offlineClusters } from "@axle/core/placement/merge-clusters.ts";
+import type { Registration } from "@axle/core/placement/merge-clusters.ts";
 import type { Resolution } from "@axle/core/placement/resolution.ts";
 import { resolve } from "@axle/core/placement/resolve.ts";
+import type { SourceInfo } from "@axle/core/placement/variant.ts";
 import { readSnapshot } from "@axle/hub/cycle/commit-reader.ts";
 import type { Renderer } from "@axle/hub/ports.ts";
 import type { CliContext } from "../context.ts";
@@ -13,6 +15,8 @@ import { WorkingTree } from "./working-tree.ts";
 export interface Checkout extends AsyncDisposable {
   readonly tree: WorkingTree;
   readonly contract: Contract;
+  /** What stands in the folders apps come from, to resolve once more with other clusters. */
+  readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
   readonly clusters: readonly FleetCluster[];
   readonly resolution: Resolution;
   readonly renderer: Renderer;
@@ -23,6 +27,8 @@ export interface CheckoutOptions {
   readonly imagined?: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
   /** For charts that ask for the version of Kubernetes. */
   readonly kubernetesVersion?: string;
+  /** The clusters a hub knows, instead of those the files declare; what the files say of them is added, as the hub does. */
+  readonly registered?: readonly Registration[];
 }
 
 /** Reads the folder and resolves it against the clusters its own files declare. Never throws for what the files say. */
@@ -39,11 +45,12 @@ export async function openCheckout(
   const clusters = clustersOf(contract, options);
   const resolution = resolve({ contract, clusters, sources });
   const owned = stack.move();
-  return { tree, contract, clusters, resolution, renderer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { tree, contract, sources, clusters, resolution, renderer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 function clustersOf(contract: Contract, options: CheckoutOptions): readonly FleetCluster[] {
-  const { imagined, kubernetesVersion } = options;
+  const { imagined, kubernetesVersion, registered } = options;
+  if (registered !== undefined) return mergeClusters(registered, contract.clusterFiles);
   const facts: ClusterFacts = { kubernetesVersion: kubernetesVersion ?? "", provider: "", nodes: 0, apiVersions: [] };
   const declared = offlineClusters(contract.clusterFiles).map((cluster) => ({ ...cluster, facts }));
   if (imagined === undefined) return declared;

@@ -20,7 +20,8 @@ export async function createRenderer(context: Pick<CliContext, "env" | "signal">
   const directory = await mkdtemp(join(tmpdir(), "axle-render-"));
   return {
     renderer: new ProcessRenderer({ kustomize, helm, sandbox: new Sandbox({ directory }) }),
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    // The renderer may still be trying out how well it can be fenced, in that folder.
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
   };
 }
 

@@ -36,7 +36,8 @@ export async function listTargets(
   }
 }
 
-function readSelector(text: string): ClusterSelector {
+/** Throws CliError "usage". */
+export function readSelector(text: string): ClusterSelector {
   try {
     return parseLabelSelector(text);
   } catch (error) {

@@ -18,6 +18,11 @@ export function collectLabels(text: string, before: Readonly<Record<string, stri
   return labels;
 }
 
+/** For an option that may be repeated. */
+export function collectTexts(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** `90s`, `15m`, `24h`, `7d` to milliseconds. */
 export function durationMs(text: string): number {
   const ms = parseDuration(text);

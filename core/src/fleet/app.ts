@@ -52,15 +52,53 @@ export interface AppSettings {
   readonly dependsOn: readonly string[];
   /** For objects that name no namespace and are namespaced. */
   readonly namespace?: string;
-  readonly ignoreDifferences: readonly Readonly<Record<string, unknown>>[];
-  readonly healthChecks: readonly Readonly<Record<string, unknown>>[];
+  readonly ignoreDifferences: readonly IgnoreRule[];
+  /** The first that fits an object and decides wins; the App's own come before the fleet's. */
+  readonly healthChecks: readonly HealthCheck[];
 }
+
+/**
+ * What health means for some objects, over what is known of their kind. The first five parts are globs that must all fit;
+ * the others are CEL over the object, asked in the order inProgress, failed, healthy. Without `healthy`, an object for
+ * which none is true is judged by its kind.
+ */
+export interface HealthCheck {
+  readonly group?: string;
+  readonly kind: string;
+  /** Group and version, e.g. `example.com/v1`. */
+  readonly apiVersion?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly inProgress?: string;
+  readonly failed?: string;
+  readonly healthy?: string;
+}
+
+/** Fields that others may change: neither drift nor applied again. All given parts must fit an object; names are globs. */
+export interface IgnoreRule {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  /** RFC 6901, e.g. `/spec/template/spec/containers/0/image`; `*` stands for every item of a list or member of a map. */
+  readonly jsonPointers?: readonly string[];
+  /** Whatever these field managers set. */
+  readonly managers?: readonly string[];
+}
+
+/** `MustMatch`: only what is ours already; `AdoptIfNoInventory`: also what nobody claims; `AdoptAll`: whoever claims it. */
+export const ADOPTION_POLICIES = ["MustMatch", "AdoptIfNoInventory", "AdoptAll"] as const;
+export type AdoptionPolicy = (typeof ADOPTION_POLICIES)[number];
 
 export interface SyncSettings {
   readonly mode: "auto" | "observe";
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly force: boolean;
+  /** Which existing objects the app may take over; default AdoptIfNoInventory. */
+  readonly adopt?: AdoptionPolicy;
+  /** What is done about containers, ports and the like that others add inside `spec`; default report. */
+  readonly unknownFields?: "report" | "remove";
   /** How long the app may take to become healthy before it counts as failed. */
   readonly timeoutMs: number;
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { ADOPTION_POLICIES } from "./app.ts";
+import { parseCel } from "../health/cel-expression.ts";
 import { parseDuration } from "./duration.ts";
 import {
   capturedDnsLabel,
@@ -25,6 +27,16 @@ const sync = z
     prune: z.boolean().optional().describe("Delete what the app no longer declares."),
     selfHeal: z.boolean().optional().describe("Undo changes made by hand; false only reports them."),
     force: z.boolean().optional().describe("Recreate an object whose immutable field changed."),
+    adopt: z
+      .enum(ADOPTION_POLICIES)
+      .optional()
+      .describe(
+        "Which existing objects the app may take over: none (MustMatch), those nobody claims (AdoptIfNoInventory, the default), also those of Flux, Argo CD, Helm or another Axle (AdoptAll).",
+      ),
+    unknownFields: z
+      .enum(["report", "remove"])
+      .optional()
+      .describe("What is done about containers, ports and the like that others add; report is the default."),
     timeout: z
       .string()
       .superRefine(
@@ -38,6 +50,39 @@ const sync = z
       .describe("How long the app may take to become healthy, e.g. 5m."),
   })
   .describe("How the app is kept in sync.");
+
+const globText = z.string().min(1);
+const cel = z.string().superRefine(
+  refuse((text) => {
+    const parsed = parseCel(text);
+    return "problem" in parsed ? `no CEL expression that answers with true or false: ${parsed.problem}` : undefined;
+  }),
+);
+
+const healthCheck = z
+  .strictObject({
+    group: z.string().optional().describe('API group, a glob, e.g. "*.example.com"; "" is the core group.'),
+    kind: globText.describe('Kind, a glob, e.g. Ingress or "*".'),
+    apiVersion: globText.optional().describe("Group and version, a glob, e.g. example.com/v1."),
+    namespace: globText.optional().describe("Glob."),
+    name: globText.optional().describe("Glob."),
+    inProgress: cel.optional().describe("CEL; asked first. True: the object is Progressing."),
+    failed: cel.optional().describe("CEL; asked second. True: the object is Degraded."),
+    healthy: cel
+      .optional()
+      .describe(
+        "CEL; asked last. True: the object is Healthy; false: it is Progressing. Left out: its kind's own rule.",
+      ),
+    current: cel.optional().describe("Another word for healthy, as Flux has it."),
+  })
+  .superRefine((value, context) => {
+    if (value.healthy !== undefined && value.current !== undefined)
+      context.addIssue({ code: "custom", message: "gives both healthy and current, which are one; keep healthy" });
+    if ([value.inProgress, value.failed, value.healthy, value.current].every((part) => part === undefined))
+      context.addIssue({ code: "custom", message: "asks nothing; give healthy, failed or inProgress" });
+  })
+  .describe("What health means for some objects, over what is known of their kind.");
+const healthChecks = z.array(healthCheck);
 
 const layoutEntry = z
   .strictObject({
@@ -62,7 +107,13 @@ export const fleetSchema = z
           .array(layoutEntry)
           .optional()
           .describe("Folders that become apps; the first entry that matches a folder takes it."),
-        defaults: z.strictObject({ sync: sync.optional() }).optional().describe("What an app that says nothing gets."),
+        defaults: z
+          .strictObject({
+            sync: sync.optional(),
+            healthChecks: healthChecks.optional().describe("For all apps, after their own."),
+          })
+          .optional()
+          .describe("What an app that says nothing gets."),
       })
       .optional(),
   })
@@ -151,6 +202,34 @@ const substitutePath = z
     ),
   );
 
+const ignoreRule = z
+  .strictObject({
+    group: z.string().optional().describe('API group; "" is the core group.'),
+    kind: z.string().min(1).optional(),
+    name: z.string().min(1).optional().describe("A glob."),
+    namespace: z.string().min(1).optional().describe("A glob."),
+    jsonPointers: z
+      .array(
+        z
+          .string()
+          .superRefine(
+            refuse((text) =>
+              /^(\/([^~/]|~[01])+)+$/.test(text)
+                ? undefined
+                : `"${text}" is no JSON pointer; write for example /spec/replicas or /spec/template/spec/containers/*/image`,
+            ),
+          ),
+      )
+      .optional()
+      .describe("Fields; * stands for every item of a list."),
+    managers: z.array(z.string().min(1)).optional().describe("Whatever these field managers set."),
+  })
+  .superRefine((rule, context) => {
+    if ((rule.jsonPointers ?? rule.managers) !== undefined) return;
+    context.addIssue({ code: "custom", message: "ignores nothing; give jsonPointers or managers" });
+  })
+  .describe("Fields of some objects that others may change.");
+
 export const appSchema = z
   .strictObject({
     apiVersion,
@@ -173,8 +252,8 @@ export const appSchema = z
         .union([z.string().min(1), values])
         .optional()
         .describe("Name of a Rollout, or one in place."),
-      ignoreDifferences: z.array(values).optional().describe("Fields that others may change."),
-      healthChecks: z.array(values).optional().describe("What healthy means for custom resources."),
+      ignoreDifferences: z.array(ignoreRule).optional().describe("Fields that others may change."),
+      healthChecks: healthChecks.optional().describe("What health means for objects of this app, in CEL."),
     }),
   })
   .describe("An app: what to deliver, and to which clusters.");
@@ -187,3 +266,4 @@ export type FleetDocument = z.infer<typeof fleetSchema>;
 export type ClusterDocument = z.infer<typeof clusterSchema>;
 export type AppDocument = z.infer<typeof appSchema>;
 export type SyncDocument = z.infer<typeof sync>;
+export type HealthCheckDocument = z.infer<typeof healthCheck>;

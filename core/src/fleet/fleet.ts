@@ -1,4 +1,4 @@
-import type { SyncSettings } from "./app.ts";
+import type { HealthCheck, SyncSettings } from "./app.ts";
 import type { Place } from "./problem.ts";
 import type { ClusterSelector } from "./selector.ts";
 
@@ -9,9 +9,18 @@ export interface Fleet {
   readonly clusterFiles: readonly string[];
   readonly layout: readonly LayoutEntry[];
   /** What an App that says nothing gets. */
-  readonly defaults: { readonly sync: SyncSettings };
+  readonly defaults: { readonly sync: SyncSettings; readonly healthChecks: readonly HealthCheck[] };
+  readonly guards: FleetGuards;
   readonly declaredAt: Place;
 }
+
+/** What the fleet lets pass. */
+export interface FleetGuards {
+  /** Secrets whose values stand in the repository in the clear; those SOPS encrypted are not meant. */
+  readonly plainSecrets: "allow" | "warn" | "deny";
+}
+
+export const DEFAULT_GUARDS: FleetGuards = { plainSecrets: "warn" };
 
 /** Folders that become apps. `{x}` in `path` captures one path segment and may stand in every other text of the entry. */
 export interface LayoutEntry {

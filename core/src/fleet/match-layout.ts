@@ -1,4 +1,4 @@
-import type { App, AppPlacement, SyncSettings } from "./app.ts";
+import type { App, AppPlacement } from "./app.ts";
 import type { Fleet, LayoutEntry } from "./fleet.ts";
 import { matchesGlob } from "./match-glob.ts";
 import { dnsLabelFault, labelValueFault } from "./label-syntax.ts";
@@ -52,7 +52,7 @@ export function matchLayout(input: LayoutInput): {
     if (!matched) problems.push(unmatched(entry));
   }
   const names = [...byName.keys()].sort();
-  return { apps: names.map((name) => appOf(name, byName.get(name) as Match[], input.fleet.defaults.sync)), problems };
+  return { apps: names.map((name) => appOf(name, byName.get(name) as Match[], input.fleet.defaults)), problems };
 }
 
 /** Captures never match hidden folders. */
@@ -133,7 +133,7 @@ function unmatched(entry: LayoutEntry): Problem {
 }
 
 /** An app has the labels on which all its folders agree. */
-function appOf(name: string, matches: readonly Match[], sync: SyncSettings): App {
+function appOf(name: string, matches: readonly Match[], defaults: Fleet["defaults"]): App {
   const first = matches[0] as Match;
   const agreed = Object.entries(first.labels).filter(([key, value]) =>
     matches.every(({ labels }) => labels[key] === value),
@@ -142,7 +142,7 @@ function appOf(name: string, matches: readonly Match[], sync: SyncSettings): App
     name,
     labels: Object.fromEntries(agreed),
     placements: matches.map(({ placement }) => placement).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
-    settings: { sync, dependsOn: [], ignoreDifferences: [], healthChecks: [] },
+    settings: { ...defaults, dependsOn: [], ignoreDifferences: [] },
     substitute: {},
     declaredAt: first.placement.declaredAt,
   };

@@ -87,7 +87,8 @@ function meets({ operator, values }: LabelRequirement, label: string | undefined
   }
 }
 
-function labelOf({ labels, facts }: Matchable, key: string): string | undefined {
+/** What a cluster says for a key, facts included; undefined when it says nothing. */
+export function labelOf({ labels, facts }: Matchable, key: string): string | undefined {
   if (!key.startsWith(FACT_PREFIX)) return Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (key.slice(FACT_PREFIX.length)) {
     case "provider":

@@ -47,7 +47,7 @@ export function readContract(input: ContractInput): Contract {
   const ours = readFiles(input.texts, { clusterFiles: new Set(clusterFiles), isAppFile: appFileTest(paths), problems });
   const clusters = ours.documents.filter((document) => document.kind === "Cluster").map(readCluster);
   const files = new Set(paths);
-  const defaults = fleet?.defaults.sync ?? DEFAULT_SYNC;
+  const defaults = fleet?.defaults ?? { sync: DEFAULT_SYNC, healthChecks: [] };
   const readings = ours.documents
     .filter((document) => document.kind === "App")
     .map((document) => readApp(document, { defaults, files }));

@@ -43,6 +43,11 @@ export const PROBLEM_SCOPES = {
   manifest: "app",
   "duplicate-object": "app",
   dependency: "app",
+  /** A kind, or a version of it, that a cluster says it does not serve; a warning where the object is there already. */
+  "unknown-kind": "app",
+  "removed-api": "app",
+  /** A Secret in the clear: warning or error, as the Fleet says. */
+  "plain-secret": "app",
   "no-cluster": "warning",
   "unstable-render": "warning",
   ignored: "warning",

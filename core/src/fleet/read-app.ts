@@ -1,10 +1,11 @@
-import type { App, AppOverride, AppPlacement, SyncSettings } from "./app.ts";
+import type { App, AppOverride, AppPlacement, IgnoreRule } from "./app.ts";
 import type { AppDocument } from "./contract-schemas.ts";
+import type { Fleet } from "./fleet.ts";
 import { normaliseSelector } from "./normalise-selector.ts";
 import type { Place, Problem, ProblemCode } from "./problem.ts";
 import { formatField } from "./read-documents.ts";
 import type { ContractDocument } from "./read-documents.ts";
-import { readSync } from "./read-fleet.ts";
+import { readHealthChecks, readSync } from "./read-fleet.ts";
 import { baseNameOf, folderOf, resolveRepositoryPath } from "./repository-path.ts";
 import { suggest } from "./suggest.ts";
 
@@ -20,7 +21,7 @@ export interface AppReading {
 }
 
 export interface AppContext {
-  readonly defaults: SyncSettings;
+  readonly defaults: Fleet["defaults"];
   /** Every file of the repository. */
   readonly files: ReadonlySet<string>;
 }
@@ -57,17 +58,31 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     labels: metadata.labels ?? {},
     placements: [placement],
     settings: {
-      sync: readSync(spec.sync, context.defaults),
+      sync: readSync(spec.sync, context.defaults.sync),
       dependsOn: [...new Set(spec.dependsOn ?? [])].sort(),
       ...(spec.namespace !== undefined && { namespace: spec.namespace }),
-      ignoreDifferences: spec.ignoreDifferences ?? [],
-      healthChecks: spec.healthChecks ?? [],
+      ignoreDifferences: (spec.ignoreDifferences ?? []).map(readIgnoreRule),
+      healthChecks: [...readHealthChecks(spec.healthChecks), ...context.defaults.healthChecks],
     },
     substitute: spec.substitute ?? {},
     declaredAt: source.place,
   };
   const folders = [...(path === undefined ? [] : [path]), ...overrides.flatMap((override) => override.path ?? [])];
   return { app, problems: reader.problems, claims: [folderOf(source.place.file), ...folders] };
+}
+
+type IgnoreDocument = NonNullable<AppDocument["spec"]["ignoreDifferences"]>[number];
+
+function readIgnoreRule(rule: IgnoreDocument): IgnoreRule {
+  const { group, kind, name, namespace, jsonPointers, managers } = rule;
+  return {
+    ...(group !== undefined && { group }),
+    ...(kind !== undefined && { kind }),
+    ...(name !== undefined && { name }),
+    ...(namespace !== undefined && { namespace }),
+    ...(jsonPointers !== undefined && { jsonPointers }),
+    ...(managers !== undefined && { managers }),
+  };
 }
 
 class AppReader {

@@ -1,6 +1,6 @@
 import { DEFAULT_SYNC } from "./app.ts";
-import type { SyncSettings } from "./app.ts";
-import type { FleetDocument, SyncDocument } from "./contract-schemas.ts";
+import type { HealthCheck, SyncSettings } from "./app.ts";
+import type { FleetDocument, HealthCheckDocument, SyncDocument } from "./contract-schemas.ts";
 import { parseDuration } from "./duration.ts";
 import type { Fleet, LayoutEntry } from "./fleet.ts";
 import { normaliseSelector } from "./normalise-selector.ts";
@@ -23,8 +23,9 @@ export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonl
   });
   const layout = (spec?.layout ?? []).flatMap((entry, index) => readEntry(entry, { source, index, problems }));
   const sync = readSync(spec?.defaults?.sync, DEFAULT_SYNC);
+  const healthChecks = readHealthChecks(spec?.defaults?.healthChecks);
   return {
-    fleet: { name: metadata.name, clusterFiles, layout, defaults: { sync }, declaredAt: source.place },
+    fleet: { name: metadata.name, clusterFiles, layout, defaults: { sync, healthChecks }, declaredAt: source.place },
     problems,
   };
 }
@@ -37,9 +38,26 @@ export function readSync(written: SyncDocument | undefined, defaults: SyncSettin
     prune: written.prune ?? defaults.prune,
     selfHeal: written.selfHeal ?? defaults.selfHeal,
     force: written.force ?? defaults.force,
+    ...given("adopt", written.adopt ?? defaults.adopt),
+    ...given("unknownFields", written.unknownFields ?? defaults.unknownFields),
     timeoutMs:
       written.timeout === undefined ? defaults.timeoutMs : (parseDuration(written.timeout) ?? defaults.timeoutMs),
   };
+}
+
+function given<Name extends keyof SyncSettings>(
+  name: Name,
+  value: SyncSettings[Name] | undefined,
+): { readonly [N in Name]?: SyncSettings[N] } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [N in Name]: SyncSettings[N] });
+}
+
+/** The two words for the last question become one. */
+export function readHealthChecks(written: readonly HealthCheckDocument[] | undefined): readonly HealthCheck[] {
+  return (written ?? []).map(({ current, healthy = current, ...rest }) => {
+    const parts = Object.entries({ ...rest, healthy }).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(parts) as unknown as HealthCheck;
+  });
 }
 
 interface EntryContext {

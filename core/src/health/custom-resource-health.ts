@@ -1,44 +1,35 @@
 import type { KubeObject } from "../manifest/object.ts";
-import type { Health } from "../status/report.ts";
-import { type Condition, conditionsOf, sayCondition } from "./conditions.ts";
 import { isBehind, numberAt } from "./object-fields.ts";
-import { type HealthVerdict, healthy, progressing } from "./verdict.ts";
+import { type ConditionRule, judgeConditions, UNUSUAL } from "./status-rule.ts";
+import { type HealthVerdict, healthy, NOT_SEEN, progressing } from "./verdict.ts";
 
-interface ConditionRule {
-  readonly type: string;
-  /** Values of the condition's status that decide; none of them passes the object on to the next rule. */
-  readonly verdicts: Readonly<Record<string, Health>>;
-}
-
-/** The first rule whose condition decides wins. Reconciling and Stalled are set only while something is unusual. */
+/**
+ * The first whose condition decides wins. Ready is the field's standard; what comes after it is asked only of controllers
+ * that do not write it. What Ready says against is progress, not failure: it also says so while it works.
+ */
 const RULES: readonly ConditionRule[] = [
-  { type: "Reconciling", verdicts: { True: "Progressing" } },
-  { type: "Stalled", verdicts: { True: "Degraded" } },
+  ...UNUSUAL,
+  // Crossplane's way, for composite resources and claims, which live in groups of their own.
+  { type: "Synced", verdicts: { False: "Degraded" } },
   { type: "Ready", verdicts: { True: "Healthy", False: "Progressing", Unknown: "Progressing" } },
+  { type: "Failed", verdicts: { True: "Degraded" } },
+  { type: "Degraded", verdicts: { True: "Degraded" } },
+  { type: "Succeeded", verdicts: { True: "Healthy", False: "Degraded", Unknown: "Progressing" } },
+  { type: "Complete", verdicts: { True: "Healthy" } },
+  { type: "Completed", verdicts: { True: "Healthy" } },
+  { type: "Available", verdicts: { True: "Healthy", False: "Progressing", Unknown: "Progressing" } },
+  { type: "Healthy", verdicts: { True: "Healthy", False: "Degraded", Unknown: "Progressing" } },
+  { type: "Established", verdicts: { True: "Healthy", False: "Progressing", Unknown: "Progressing" } },
+  { type: "Programmed", verdicts: { True: "Healthy", False: "Progressing", Unknown: "Progressing" } },
+  { type: "Accepted", verdicts: { True: "Healthy", False: "Degraded", Unknown: "Progressing" } },
+  { type: "Reconciled", verdicts: { True: "Healthy", False: "Progressing", Unknown: "Progressing" } },
+  { type: "Synced", verdicts: { True: "Healthy", Unknown: "Progressing" } },
 ];
 
 /** Any kind without a rule of its own: what it says by the conditions most controllers share. */
 export function customResourceHealth(object: KubeObject): HealthVerdict | undefined {
-  if (isBehind(object, { strict: false })) return progressing("its controller has not seen the newest spec yet");
-  const conditions = conditionsOf(object);
-  for (const rule of RULES) {
-    const condition = conditions.find((candidate) => candidate.type === rule.type);
-    const health = condition === undefined ? undefined : rule.verdicts[condition.status];
-    if (condition === undefined || health === undefined) continue;
-    if (health === "Healthy") return isOutdated(object, condition) ? outdated(condition) : healthy();
-    return { health, message: sayCondition(condition) };
-  }
+  if (isBehind(object, { strict: false })) return progressing(NOT_SEEN);
+  const verdict = judgeConditions(object, RULES);
+  if (verdict !== undefined) return verdict;
   return numberAt(object, "status.observedGeneration") === undefined ? undefined : healthy();
-}
-
-/** A condition may carry the generation it speaks of: one of an older spec proves nothing of this one. */
-function isOutdated(object: KubeObject, condition: Condition): boolean {
-  const generation = numberAt(object.metadata, "generation");
-  return (
-    condition.observedGeneration !== undefined && generation !== undefined && condition.observedGeneration < generation
-  );
-}
-
-function outdated(condition: Condition): HealthVerdict {
-  return progressing(`its condition ${condition.type} speaks of an older spec`);
 }

@@ -166,7 +166,7 @@ const jobs: readonly HealthCase[] = [
   { says: "cron: not seen", object: cronJob({ spec: {} }), health: "Progressing" },
   { says: "cron: never run", object: cronJob({ status: {} }), health: "Healthy" },
   { says: "cron: running", object: cronJob({ status: { lastScheduleTime: AT_1, active: [{}] } }), health: "Healthy" },
-  { says: "cron: first run failed", object: cronJob({ status: { lastScheduleTime: AT_1 } }), health: "Degraded" },
+  { says: "cron: no success yet", object: cronJob({ status: { lastScheduleTime: AT_1 } }), health: "Healthy" },
   {
     says: "cron: last run failed",
     object: cronJob({ status: { lastScheduleTime: AT_2, lastSuccessfulTime: AT_1 } }),
@@ -348,7 +348,7 @@ const anyKind: readonly HealthCase[] = [
     says: "anything being deleted",
     object: object("v1", "ConfigMap", {}, { deletionTimestamp: AT_1, finalizers: ["example.com/hold"] }),
     health: "Progressing",
-    message: /being deleted since .*, blocked by example.com\/hold/,
+    message: /Pending deletion since .*, blocked by example.com\/hold/,
   },
 ];
 

@@ -1,45 +1,29 @@
-import { groupOf, type KubeObject } from "../manifest/object.ts";
-import { apiServiceHealth, crdHealth } from "./api-health.ts";
-import { autoscalerHealth } from "./autoscaler-health.ts";
-import { customResourceHealth } from "./custom-resource-health.ts";
-import { cronJobHealth, jobHealth } from "./job-health.ts";
-import { ingressHealth, serviceHealth } from "./network-health.ts";
-import { podHealth } from "./pod-health.ts";
-import { volumeClaimHealth } from "./storage-health.ts";
-import { type HealthRule, type HealthVerdict, progressing } from "./verdict.ts";
-import { daemonSetHealth, deploymentHealth, replicaSetHealth, statefulSetHealth } from "./workload-health.ts";
-
-/** By `group/Kind`, whatever the version; a kind that is not here is judged by its conditions. */
-const KIND_RULES: Readonly<Record<string, HealthRule>> = {
-  "apps/Deployment": deploymentHealth,
-  "apps/ReplicaSet": replicaSetHealth,
-  "apps/StatefulSet": statefulSetHealth,
-  "apps/DaemonSet": daemonSetHealth,
-  "/Pod": podHealth,
-  "batch/Job": jobHealth,
-  "batch/CronJob": cronJobHealth,
-  "/Service": serviceHealth,
-  "networking.k8s.io/Ingress": ingressHealth,
-  "extensions/Ingress": ingressHealth,
-  "/PersistentVolumeClaim": volumeClaimHealth,
-  "autoscaling/HorizontalPodAutoscaler": autoscalerHealth,
-  "apiregistration.k8s.io/APIService": apiServiceHealth,
-  "apiextensions.k8s.io/CustomResourceDefinition": crdHealth,
-};
+import type { KubeObject } from "../manifest/object.ts";
+import { conditionsOf, sayCondition } from "./conditions.ts";
+import { judgeByChecks, type PreparedCheck } from "./health-checks.ts";
+import { ruleFor } from "./kind-rules.ts";
+import { type HealthVerdict, progressing } from "./verdict.ts";
 
 /**
  * The health of one live object, from what the object itself says. Undefined when it has none and so does not count
- * (a ConfigMap, a Role). `nowMs` decides only where the answer depends on how long something lasts.
+ * (a ConfigMap, a Role). `nowMs` decides only where the answer depends on how long something lasts. `checks` are the
+ * app's own rules, see {@link prepareChecks}: one that fits the object and decides overrules what is known of its kind.
  */
-export function healthOf(object: KubeObject, nowMs: number): HealthVerdict | undefined {
+export function healthOf(
+  object: KubeObject,
+  nowMs: number,
+  checks: readonly PreparedCheck[] = [],
+): HealthVerdict | undefined {
   const deletedAt = object.metadata["deletionTimestamp"];
   if (typeof deletedAt === "string") return progressing(sayDeletion(object, deletedAt));
-  const rule = KIND_RULES[`${groupOf(object.apiVersion)}/${object.kind}`] ?? customResourceHealth;
-  return rule(object, nowMs);
+  return judgeByChecks(object, checks) ?? ruleFor(object)(object, nowMs);
 }
 
 function sayDeletion(object: KubeObject, since: string): string {
   const finalizers = object.metadata["finalizers"];
   const waits = Array.isArray(finalizers) && finalizers.length > 0 ? `, blocked by ${finalizers.join(", ")}` : "";
-  return `being deleted since ${since}${waits}`;
+  // A namespace says in its conditions what is still in it and what could not be deleted.
+  const inside = object.kind === "Namespace" ? conditionsOf(object).filter(({ status }) => status === "True") : [];
+  const rest = inside.map((condition) => `; ${sayCondition(condition)}`).join("");
+  return `Pending deletion since ${since}${waits}${rest}`;
 }

@@ -1,6 +1,6 @@
 import type { KubeObject } from "../manifest/object.ts";
 import { conditionsOf, findCondition, isTrue, sayCondition } from "./conditions.ts";
-import { isFields, listAt, numberAt, timeAt, valueAt } from "./object-fields.ts";
+import { isFields, listAt, numberAt, textAt, timeAt, valueAt } from "./object-fields.ts";
 import { degraded, type HealthVerdict, healthy, progressing, suspended } from "./verdict.ts";
 
 export function jobHealth(object: KubeObject): HealthVerdict {
@@ -21,6 +21,10 @@ export function cronJobHealth(object: KubeObject): HealthVerdict {
   if (lastScheduleMs === undefined) return healthy("not run yet");
   if (listAt(object, "status.active").length > 0) return healthy("running");
   const lastSuccessMs = timeAt(object, "status.lastSuccessfulTime");
-  if (lastSuccessMs === undefined || lastSuccessMs < lastScheduleMs) return degraded("its last run did not succeed");
+  // Its first run may be between two writes of the status, so this is not yet a failure.
+  if (lastSuccessMs === undefined) return healthy("no run has succeeded yet");
+  if (lastSuccessMs < lastScheduleMs) {
+    return degraded(`its last run did not succeed; the last that did was at ${textAt(object, "status.lastSuccessfulTime")}`);
+  }
   return healthy();
 }

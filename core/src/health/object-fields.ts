@@ -39,10 +39,13 @@ export function timeAt(fields: Fields, path: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** The controller has not yet looked at the newest spec. `strict`: one that never looked counts as behind, too. */
+/**
+ * The controller has not yet looked at the newest spec, or its status came from another life of the object (a restored
+ * backup), above what the object is at. `strict`: one that never looked counts as behind, too.
+ */
 export function isBehind(object: KubeObject, options: { readonly strict: boolean }): boolean {
   const generation = numberAt(object.metadata, "generation");
   const observed = numberAt(object, "status.observedGeneration");
   if (generation === undefined) return false;
-  return observed === undefined ? options.strict : observed < generation;
+  return observed === undefined ? options.strict : observed !== generation;
 }

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../manifest/object.ts";
 import { conditionsOf, findCondition, isTrue, sayCondition } from "./conditions.ts";
 import { type Fields, isFields, listAt, numberAt, textAt, timeAt, valueAt } from "./object-fields.ts";
-import { degraded, type HealthVerdict, healthy, progressing } from "./verdict.ts";
+import { degraded, type HealthVerdict, healthy, progressing, unknown } from "./verdict.ts";
 
 /** A fresh pod is unschedulable for a moment while a node or a volume comes up. */
 const SCHEDULING_GRACE_MS = 15_000;
@@ -22,18 +22,21 @@ export function podHealth(object: KubeObject, nowMs: number): HealthVerdict {
   const phase = textAt(object, "status.phase");
   if (phase === "Succeeded") return healthy("completed");
   if (phase === "Failed") return degraded(sayFailure(object));
+  // The node does not answer: what runs there nobody knows.
+  if (phase === "Unknown") return unknown(textAt(object, "status.message") || "its node does not answer");
 
-  const stuck = containersOf(object).flatMap((container) => sayStuck(container) ?? []);
+  const since = sinceOf(object);
+  const stuck = containersOf(object).flatMap((container) => sayStuck(container, since) ?? []);
   if (stuck.length > 0) return degraded(stuck.join("; "));
   if (phase !== "Running") return waitingPod(object, nowMs);
 
   const restartPolicy = textAt(object, "spec.restartPolicy") || "Always";
   if (restartPolicy !== "Always") return progressing("running to completion");
   if (isTrue(conditionsOf(object), "Ready")) return healthy();
-  const crashed = containersOf(object).find((container) => isFields(valueAt(container, "lastState.terminated")));
+  const crashed = containersOf(object).find(hasCrashed);
   if (crashed !== undefined) return degraded(`not ready; ${sayTermination(crashed, "lastState.terminated")}`);
-  const unready = containersOf(object).filter((container) => valueAt(container, "ready") === false);
-  return progressing(unready.length === 0 ? "not ready" : `not ready: ${unready.map(nameOf).join(", ")}`);
+  const unready = containersOf(object).filter((container) => valueAt(container, "ready") === false && !isDone(container));
+  return progressing(unready.length === 0 ? "not ready" : `not ready: ${unready.map(nameOf).join(", ")}${since}`);
 }
 
 function waitingPod(object: KubeObject, nowMs: number): HealthVerdict {
@@ -45,7 +48,7 @@ function waitingPod(object: KubeObject, nowMs: number): HealthVerdict {
 }
 
 /** A container that waits for something that does not come by itself. */
-function sayStuck(container: Fields): string | undefined {
+function sayStuck(container: Fields, since: string): string | undefined {
   const reason = textAt(container, "state.waiting.reason");
   const isStuck = reason.startsWith("Err") || /(Error|BackOff)$/.test(reason) || reason === "InvalidImageName";
   if (!isStuck) return undefined;
@@ -53,7 +56,30 @@ function sayStuck(container: Fields): string | undefined {
   const before = isFields(valueAt(container, "lastState.terminated"))
     ? `; last time ${sayExit(container, "lastState.terminated")}`
     : "";
-  return `${nameOf(container)}: ${REASONS[reason] ?? reason}${detail === "" ? "" : `: ${detail}`}${before}`;
+  const restarts = numberAt(container, "restartCount") ?? 0;
+  const often = restarts > 1 ? `; restarted ${restarts} times` : "";
+  const why = `${REASONS[reason] ?? reason}${since}`;
+  return `${nameOf(container)}: ${why}${detail === "" ? "" : `: ${detail}`}${before}${often}`;
+}
+
+/** When the pod stopped being ready, or began to get ready: a container that waits does not say since when. */
+function sinceOf(object: KubeObject): string {
+  const conditions = conditionsOf(object);
+  const unready = ["ContainersReady", "Initialized", "Ready"]
+    .map((type) => findCondition(conditions, type))
+    .find((condition) => condition?.status === "False" && condition.since !== "");
+  const since = unready?.since ?? textAt(object, "status.startTime");
+  return since === "" ? "" : ` since ${since}`;
+}
+
+/** Ended before and is not well again. An init container that ended well in the end has done its work. */
+function hasCrashed(container: Fields): boolean {
+  const isBack = valueAt(container, "ready") === true || isDone(container);
+  return !isBack && isFields(valueAt(container, "lastState.terminated"));
+}
+
+function isDone(container: Fields): boolean {
+  return numberAt(container, "state.terminated.exitCode") === 0;
 }
 
 function sayFailure(object: KubeObject): string {

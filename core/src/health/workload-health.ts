@@ -1,9 +1,7 @@
 import type { KubeObject } from "../manifest/object.ts";
 import { conditionsOf, findCondition, isTrue, sayCondition } from "./conditions.ts";
 import { isBehind, numberAt, textAt, valueAt } from "./object-fields.ts";
-import { degraded, type HealthVerdict, healthy, progressing, suspended } from "./verdict.ts";
-
-const NOT_SEEN = "its controller has not seen the newest spec yet";
+import { degraded, type HealthVerdict, healthy, NOT_SEEN, progressing, suspended } from "./verdict.ts";
 
 export function deploymentHealth(object: KubeObject): HealthVerdict {
   if (valueAt(object, "spec.paused") === true) return suspended("the rollout is paused");
@@ -53,14 +51,16 @@ export function statefulSetHealth(object: KubeObject): HealthVerdict {
   if (textAt(object, "spec.updateStrategy.type") === "OnDelete")
     return healthy("pods are updated when they are deleted");
 
-  const partition = numberAt(object, "spec.updateStrategy.rollingUpdate.partition") ?? 0;
-  if (partition > 0) {
+  const partition = numberAt(object, "spec.updateStrategy.rollingUpdate.partition");
+  if (partition !== undefined && partition > 0) {
     const toUpdate = Math.max(0, wanted - partition);
     if (updated < toUpdate) return progressing(`${updated} of ${toUpdate} pods of the partition are updated`);
     return healthy(`the partition is updated: ${updated} of ${wanted} pods`);
   }
   const current = textAt(object, "status.currentRevision");
   const update = textAt(object, "status.updateRevision");
+  // With a partition of 0 the count alone tells: the revisions are made equal a moment later, or never, when nobody watches.
+  if (partition === 0 && updated >= wanted) return healthy();
   if (current !== update) return progressing(`${updated} of ${wanted} pods are updated`);
   const onCurrent = numberAt(object, "status.currentReplicas") ?? wanted;
   return onCurrent < wanted ? progressing(`${onCurrent} of ${wanted} pods are on the current revision`) : healthy();
@@ -81,6 +81,11 @@ export function daemonSetHealth(object: KubeObject): HealthVerdict {
   if (available < wanted) return progressing(`${available} of ${wanted} pods are available`);
   if (ready < wanted) return progressing(`${ready} of ${wanted} pods are ready`);
   return healthy();
+}
+
+/** What it allows at the moment is its business: it is well once its controller has counted. */
+export function disruptionBudgetHealth(object: KubeObject): HealthVerdict {
+  return isBehind(object, { strict: true }) ? progressing(NOT_SEEN) : healthy();
 }
 
 function wantedReplicas(object: KubeObject): number {

@@ -14,4 +14,10 @@ export interface RenderedObject {
   readonly id: ObjectId;
   /** The file it came from, for messages. */
   readonly file: string;
+  /** As it is written; absent in what was remembered before guards asked for it. */
+  readonly apiVersion?: string;
+  /** A Secret whose values stand in the repository in the clear. */
+  readonly plainSecret?: true;
+  /** `group/version/Kind` of what a CustomResourceDefinition serves. */
+  readonly defines?: readonly string[];
 }

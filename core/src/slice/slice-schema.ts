@@ -1,14 +1,34 @@
 import * as z from "zod/mini";
+import { ADOPTION_POLICIES } from "../fleet/app.ts";
 import { SLICE_FORMAT, type SliceBody, type SliceEnvelope } from "./slice.ts";
 
 /** Counts are JSON numbers; one that is not exact could compare wrongly. */
 const count = z.number().check(z.int(), z.nonnegative());
 const name = z.string().check(z.minLength(1));
 const textMap = z.record(z.string(), z.string());
-const anyMap = z.record(z.string(), z.unknown());
+/** Expressions stay text here: one that a newer hub allows and this agent cannot read must not refuse the slice. */
+const healthCheck = z.object({
+  group: z.exactOptional(z.string()),
+  kind: name,
+  apiVersion: z.exactOptional(z.string()),
+  namespace: z.exactOptional(z.string()),
+  name: z.exactOptional(z.string()),
+  inProgress: z.exactOptional(z.string()),
+  failed: z.exactOptional(z.string()),
+  healthy: z.exactOptional(z.string()),
+});
 const sliceNumber = z.object({ epoch: count, n: count });
 const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const base64 = z.string().check(z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
+
+const ignoreRule = z.object({
+  group: z.exactOptional(z.string()),
+  kind: z.exactOptional(name),
+  name: z.exactOptional(name),
+  namespace: z.exactOptional(name),
+  jsonPointers: z.exactOptional(z.array(name)),
+  managers: z.exactOptional(z.array(name)),
+});
 
 const settings = z.object({
   sync: z.object({
@@ -16,12 +36,14 @@ const settings = z.object({
     prune: z.boolean(),
     selfHeal: z.boolean(),
     force: z.boolean(),
+    adopt: z.exactOptional(z.enum(ADOPTION_POLICIES)),
+    unknownFields: z.exactOptional(z.enum(["report", "remove"])),
     timeoutMs: count,
   }),
   dependsOn: z.array(name),
   namespace: z.exactOptional(name),
-  ignoreDifferences: z.array(anyMap),
-  healthChecks: z.array(anyMap),
+  ignoreDifferences: z.array(ignoreRule),
+  healthChecks: z.array(healthCheck),
 });
 
 const app = z.object({

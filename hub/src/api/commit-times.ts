@@ -3,16 +3,20 @@ import { compareNumbers } from "@axle/core/slice/slice.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import { AGENT_STEPS, HUB_STEPS } from "@axle/core/status/report.ts";
 import type { AgentStep, StepTimes } from "@axle/core/status/report.ts";
-import type { CommitRecord } from "../ports.ts";
+import type { CommitRecord, PublishedSlices } from "../ports.ts";
 import type { ClusterStatus } from "../registry-ports.ts";
 import type { CommitSummary, Step } from "./types.ts";
 
 /** From the commit being seen to it being applied, over the clusters it was published to. */
-export function summarizeCommit(record: CommitRecord, statusOf: (clusterId: string) => ClusterStatus): CommitSummary {
+export function summarizeCommit(
+  record: CommitRecord,
+  slices: PublishedSlices,
+  statusOf: (clusterId: string) => ClusterStatus,
+): CommitSummary {
   const seenAtMs = record.steps["seen"] ?? 0;
   const tookMs: number[] = [];
   let clusters = 0;
-  for (const [clusterId, number] of Object.entries(record.slices)) {
+  for (const [clusterId, number] of Object.entries(slices)) {
     clusters += 1;
     const appliedAtMs = appliedAt(number, statusOf(clusterId));
     if (appliedAtMs !== undefined) tookMs.push(Math.max(0, appliedAtMs - seenAtMs));

@@ -184,7 +184,9 @@ export class FleetApi {
       head: fleet?.head ?? "",
       accepted: fleet?.accepted ?? "",
       problems: fleet?.problems ?? [],
-      commits: (fleet?.commits ?? []).map((record) => summarizeCommit(record, (id) => view.statusOf(id))),
+      commits: (fleet?.commits ?? []).map((record) =>
+        summarizeCommit(record, reader.publishedBy(record.commit), (id) => view.statusOf(id)),
+      ),
       lastFetchMs,
       fetchError,
     };
@@ -208,7 +210,7 @@ export class FleetApi {
       commit: record.commit,
       traceId: traceIdOf(reader.repository().url, record.commit),
       hub: hubSteps(record),
-      clusters: Object.entries(record.slices)
+      clusters: Object.entries(reader.publishedBy(record.commit))
         .map(([id, number]) => ({
           cluster: directory.get(id)?.name ?? id,
           number,

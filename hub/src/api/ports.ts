@@ -1,7 +1,7 @@
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
 import type { ResolvedApp } from "@axle/core/placement/variant.ts";
-import type { DeletionApproval } from "@axle/core/slice/slice.ts";
+import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
 import type { FleetRecord } from "../ports.ts";
 import type { PublishedSlices } from "../sessions/ports.ts";
 
@@ -9,6 +9,8 @@ import type { PublishedSlices } from "../sessions/ports.ts";
 export interface FleetReader extends PublishedSlices {
   /** Undefined until the first commit was read. */
   fleet(): FleetRecord | undefined;
+  /** By cluster id; of the commits in the fleet's record. */
+  publishedBy(commit: string): Readonly<Record<string, SliceNumber>>;
   repository(): RepositoryState;
   /** By name. */
   apps(): ReadonlyMap<string, AppRecord>;

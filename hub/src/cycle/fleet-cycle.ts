@@ -17,7 +17,7 @@ import type { Store, StoreEntry } from "../ports.ts";
 import type { ClusterStatus, Registration } from "../registry-ports.ts";
 import { writeSlice } from "../slice/write-slice.ts";
 import type { ReadCommit } from "./commit-reader.ts";
-import { firstEpoch } from "./fleet-record.ts";
+import { epochOf } from "./fleet-record.ts";
 import type { HubState } from "./hub-state.ts";
 import { planPublications } from "./plan-publications.ts";
 import type { RenderMemo } from "./render-memo.ts";
@@ -51,6 +51,8 @@ export interface CycleOutcome {
   /** Ids of approvals to be dropped, by cluster. */
   readonly endedApprovals: ReadonlyMap<string, ReadonlySet<string>>;
   readonly problems: readonly Problem[];
+  /** A render failed of something that may be over next time, though nothing changes. */
+  readonly mayRenderLater: boolean;
   readonly contract: Contract;
   readonly clusters: readonly FleetCluster[];
   readonly resolution: Resolution;
@@ -101,7 +103,7 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
     contents,
     stored: state.slices,
     accepted: acceptedNumbers(input.statuses),
-    epoch: state.fleet?.epoch ?? firstEpoch(input.nowMs),
+    epoch: epochOf(state, input.nowMs),
     digestOf: (content) => hmacSha256Hex(tools.packMaster, `axle-slice-content-v1\n${canonicalJson(content)}`),
   });
   const sealKeys = new Map(active.map(({ id, sealPublicKey }) => [id, Buffer.from(sealPublicKey, "base64")]));
@@ -126,10 +128,14 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
       ...plan.gone.map((app): StoreEntry => ({ type: "app-gone", app })),
       ...slices,
       ...gone.map((cluster): StoreEntry => ({ type: "slice-gone", cluster })),
+      ...gone
+        .filter((cluster) => state.approvals.has(cluster))
+        .map((cluster): StoreEntry => ({ type: "approvals", cluster, approvals: [] })),
     ],
     published: Object.fromEntries(publications.map(({ content, number }) => [content.cluster, number])),
     endedApprovals: settled.endedApprovals,
     problems: [...resolution.problems, ...plan.problems, ...renderWarnings(rendered.results)],
+    mayRenderLater: rendered.mayRenderLater,
     contract: read.contract,
     clusters,
     resolution,

@@ -10,6 +10,8 @@ export interface RenderedVariants {
   readonly results: ReadonlyMap<VariantKey, RenderResult>;
   /** New memo entries, to be written in the same batch as what refers to them. */
   readonly entries: readonly StoreEntry[];
+  /** Something failed that may render next time: a timeout, a renderer that could not be run. */
+  readonly mayRenderLater: boolean;
 }
 
 export interface RenderMemoOptions {
@@ -47,30 +49,29 @@ export class RenderMemo {
     variants: ReadonlyMap<VariantKey, Variant>,
     signal: AbortSignal,
   ): Promise<RenderedVariants> {
-    const results = new Map<VariantKey, RenderResult>();
-    const entries: StoreEntry[] = [];
-    await Promise.all(
-      [...variants].map(async ([variantKey, variant]) => {
-        const { result, entry } = await this.#render(snapshot, variant, signal);
-        results.set(variantKey, result);
-        if (entry !== undefined) entries.push(entry);
-      }),
+    const rendered = await Promise.all(
+      [...variants].map(async ([key, variant]) => ({ key, ...(await this.#render(snapshot, variant, signal)) })),
     );
-    return { results, entries };
+    return {
+      // In the order of the variants, not of who was done first: warnings are compared with those of the last turn.
+      results: new Map(rendered.map(({ key, result }) => [key, result])),
+      entries: rendered.flatMap(({ entry }) => (entry === undefined ? [] : [entry])),
+      mayRenderLater: rendered.some(({ isPassing }) => isPassing === true),
+    };
   }
 
   async #render(
     snapshot: Snapshot,
     variant: Variant,
     signal: AbortSignal,
-  ): Promise<{ result: RenderResult; entry?: StoreEntry }> {
+  ): Promise<{ result: RenderResult; entry?: StoreEntry; isPassing?: boolean }> {
     const { renderer, store, problemOf, isPassing } = this.#options;
     let key: string;
     try {
       key = await renderer.keyOf(snapshot, variant, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return { result: { error: problemOf(error, variant) } };
+      return { result: { error: problemOf(error, variant) }, isPassing: isPassing(error) };
     }
     const known = this.#known.get(key) ?? (await this.#find(key, signal));
     if (known !== undefined) return { result: this.#remember(key, known) };
@@ -80,7 +81,7 @@ export class RenderMemo {
     } catch (error) {
       signal.throwIfAborted();
       const failure = { error: problemOf(error, variant) };
-      return { result: isPassing(error) ? failure : this.#remember(key, failure) };
+      return isPassing(error) ? { result: failure, isPassing: true } : { result: this.#remember(key, failure) };
     }
     const pack = writePack(
       rendered.objects.map(({ object }) => object),

@@ -1,5 +1,5 @@
 /** Why the loop runs again. Reasons coalesce: the loop reads everything fresh, whatever woke it. */
-export type WakeReason = "start" | "hook" | "poll" | "clusters" | "approval" | "status" | "retry";
+export type WakeReason = "start" | "hook" | "poll" | "clusters" | "approval" | "status" | "retry" | "render";
 
 export interface Poke {
   readonly reason: WakeReason;

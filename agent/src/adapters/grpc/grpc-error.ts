@@ -19,7 +19,8 @@ const CODES: Readonly<Partial<Record<number, HubErrorCode>>> = {
 export function hubErrorFrom(error: unknown, what: string): HubError {
   if (error instanceof HubError) return error;
   const { code, details } = error as { readonly code?: unknown; readonly details?: unknown };
-  const said = typeof details === "string" && details !== "" ? details : error instanceof Error ? error.message : "";
+  const text = typeof details === "string" && details !== "" ? details : error instanceof Error ? error.message : "";
+  const said = text.replace(/\.? Resolution note:.*$/s, "");
   if (isCertificateProblem(said)) {
     const reason = "the hub's certificate does not lead to the CA this agent trusts, or is for another address";
     return new HubError("untrusted", `${what} failed: ${reason}: ${said}`, { cause: error });

@@ -21,7 +21,7 @@ import type { Logger } from "@axle/runtime/logger.ts";
 import { SayOnce } from "@axle/runtime/say-once.ts";
 import type { Service } from "@axle/runtime/service.ts";
 import { sleep } from "@axle/runtime/sleep.ts";
-import { HubError } from "../../hub-error.ts";
+import { HubError, type HubErrorCode } from "../../hub-error.ts";
 import type { Credentials } from "../../join/credentials.ts";
 import type { HubSession } from "../../ports.ts";
 import type { ReportBook } from "../../report-book.ts";
@@ -61,6 +61,7 @@ export class SessionClient implements HubSession, Service {
   #state: AgentSession;
   #stream: SessionStream | undefined;
   #saidFacts = "";
+  #saidCode: HubErrorCode | undefined;
   #signal: AbortSignal | undefined;
   #nap = new AbortController();
 
@@ -192,10 +193,10 @@ export class SessionClient implements HubSession, Service {
     this.#stream = undefined;
     stream?.close();
     if (this.#signal?.aborted === true) return;
-    this.#saying.failed(
-      hubErrorFrom(error, "the session with the hub"),
-      "the hub is away, trying again until it answers",
-    );
+    const failure = hubErrorFrom(error, "the session with the hub");
+    // A hub that is away is one event, however many ways of not answering it goes through.
+    if (failure.code !== this.#saidCode) this.#saying.failed(failure, "the hub is away, trying again until it answers");
+    this.#saidCode = failure.code;
     this.#dispatch({ type: "closed", retryInMs: this.#backoff.nextMs() });
   }
 
@@ -229,6 +230,7 @@ export class SessionClient implements HubSession, Service {
 
   #welcomed({ hubVersion, nats, keySet }: Welcome): void {
     this.#backoff.reset();
+    this.#saidCode = undefined;
     this.#saying.recovered("the hub is back");
     this.#options.log.info({ hubVersion }, "connected to the hub");
     void this.#renew({ type: "renewal", certificatePem: "", nats, keySet });

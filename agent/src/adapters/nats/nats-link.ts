@@ -5,8 +5,9 @@ import type { Logger } from "@axle/runtime/logger.ts";
 import { SayOnce } from "@axle/runtime/say-once.ts";
 import type { Service } from "@axle/runtime/service.ts";
 import { type Sleep, sleep as realSleep } from "@axle/runtime/sleep.ts";
-import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
-import { SourceError } from "../../source-error.ts";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { SourceError, type SourceErrorCode } from "../../source-error.ts";
+import { dial, type Way, waysOf } from "./dial.ts";
 import { sourceErrorFrom } from "./nats-error.ts";
 
 export interface NatsLinkOptions {
@@ -19,9 +20,6 @@ export interface NatsLinkOptions {
   readonly sleep?: Sleep;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-const PING_INTERVAL_MS = 20_000;
-
 /**
  * One connection to NATS at a time, made anew whenever it is lost: each time with the newest access, because credentials
  * are renewed and servers move. The client's own reconnecting is off: it keeps the servers and the CA it was born with.
@@ -33,6 +31,8 @@ export class NatsLink implements Service {
   readonly #sleep: Sleep;
   #access: NatsAccess;
   #connection: NatsConnection | undefined;
+  #way: Way | undefined;
+  #saidCode: SourceErrorCode | undefined;
 
   constructor(access: NatsAccess, options: NatsLinkOptions) {
     this.#access = access;
@@ -66,7 +66,9 @@ export class NatsLink implements Service {
         await this.#connectOnce(signal, saying);
       } catch (error) {
         if (signal.aborted) return;
-        saying.failed(sourceErrorFrom(error, "connecting to NATS"), "nats is away, trying again until it answers");
+        const failure = sourceErrorFrom(error, "connecting to NATS");
+        if (failure.code !== this.#saidCode) saying.failed(failure, "nats is away, trying again until it answers");
+        this.#saidCode = failure.code;
       }
       if (signal.aborted) return;
       try {
@@ -86,6 +88,7 @@ export class NatsLink implements Service {
       this.#options.onConnected(connection);
       await race(connection.flush(), signal);
       this.#backoff.reset();
+      this.#saidCode = undefined;
       saying.recovered("nats is back");
       this.#options.log.info({ server: connection.getServer() }, "connected to nats");
       const reason = await race(closed, signal);
@@ -97,26 +100,22 @@ export class NatsLink implements Service {
     }
   }
 
+  /** Tries every way in turn; throws what the last one did. */
   async #open(signal: AbortSignal): Promise<NatsConnection> {
-    const { servers, caPem, creds } = this.#access;
-    const opening = connect({
-      servers: [...servers],
-      name: `axle-agent ${this.#options.cluster}`,
-      inboxPrefix: `_INBOX_${this.#options.cluster}`,
-      authenticator: credsAuthenticator(new TextEncoder().encode(creds)),
-      reconnect: false,
-      timeout: CONNECT_TIMEOUT_MS,
-      pingInterval: PING_INTERVAL_MS,
-      noAsyncTraces: true,
-      ignoreClusterUpdates: true,
-      ...(caPem === "" ? {} : { tls: { ca: caPem } }),
-    });
-    try {
-      return await race(opening, signal);
-    } catch (error) {
-      // Stopped while it connects: what still comes up is closed again.
-      if (signal.aborted) void opening.then((late) => late.close()).catch(() => undefined);
-      throw error;
+    let failure: unknown;
+    for (const way of waysOf(this.#access, this.#way)) {
+      const opening = dial(this.#access, way, this.#options.cluster);
+      try {
+        const connection = await race(opening, signal);
+        this.#way = way;
+        return connection;
+      } catch (error) {
+        failure = error;
+        // Stopped while it connects: what still comes up is closed again.
+        if (signal.aborted) void opening.then((late) => late.close()).catch(() => undefined);
+        signal.throwIfAborted();
+      }
     }
+    throw failure ?? new SourceError("failed", "the hub named no NATS servers");
   }
 }

@@ -29,8 +29,8 @@ ${seed}
 ------END USER NKEY SEED------
 `;
 
-const access = (url: string): NatsAccess => ({
-  servers: [url],
+const access = (...servers: string[]): NatsAccess => ({
+  servers,
   caPem: "",
   creds,
   expiresAtMs: Number.MAX_SAFE_INTEGER,
@@ -82,12 +82,12 @@ class Hub implements AsyncDisposable {
 }
 
 /** The source at work, its rings and its log; stopped with the test. */
-function startSource(url: string) {
+function startSource(...urls: string[]) {
   const stop = new AbortController();
   const lines: string[] = [];
   const source = new NatsSliceSource({
     cluster: "c1",
-    access: access(url),
+    access: access(...urls),
     log: createLogger({ destination: { write: (line) => lines.push(line) }, format: "json" }),
     maxPackBytes: 10_000_000,
     lagMs: 300,
@@ -200,6 +200,17 @@ describe("slices and packs over NATS", () => {
     source.renew(access(second.url));
     await eventually(() => expect(rings).toHaveLength(2));
     expect(await source.readSlice(sequence, signal)).toMatchObject({ envelope: { number: { epoch: 1, n: 3 } } });
+  });
+
+  it("reaches a server by WebSocket where TCP does not get through", async () => {
+    await using server = await NatsServer.start({ config: `websocket { host: "127.0.0.1", port: -1, no_tls: true }` });
+    await using hub = await Hub.start(server.url);
+    const port = /Listening for websocket clients on ws:\/\/[^:]+:(\d+)/.exec(server.logs())?.[1];
+    const { source, rings, signal } = startSource("nats://127.0.0.1:1", `ws://127.0.0.1:${port}`);
+    await eventually(() => expect(rings).toHaveLength(1));
+    const sequence = await hub.publishSlice(1);
+    await eventually(() => expect(rings.at(-1)?.sequence).toBe(sequence));
+    expect(await source.readSlice(sequence, signal)).toMatchObject({ sequence });
   });
 
   it("stops at once while NATS is away, and while it reads", async () => {

@@ -2,13 +2,14 @@ import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
 import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
 import type { ApprovalOrder, FleetCommands, FleetReader } from "../../api/ports.ts";
-import type { FleetRecord } from "../../ports.ts";
+import type { FleetRecord, PublishedSlices } from "../../ports.ts";
 
 /** For tests: what the loop would tell, set by hand. */
 export class Shelf implements FleetReader, FleetCommands {
   record: FleetRecord | undefined;
   readonly records = new Map<string, AppRecord>();
   readonly numbers = new Map<string, SliceNumber>();
+  readonly publications = new Map<string, PublishedSlices>();
   readonly merged: FleetCluster[] = [];
   readonly pokes: number[] = [];
   readonly given: DeletionApproval[] = [];
@@ -22,6 +23,10 @@ export class Shelf implements FleetReader, FleetCommands {
 
   fleet() {
     return this.record;
+  }
+
+  publishedBy(commit: string) {
+    return this.publications.get(commit) ?? {};
   }
 
   repository() {

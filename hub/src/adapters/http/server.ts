@@ -138,7 +138,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 type Context = HttpServerOptions & { readonly arrivedAtMs: number; readonly signal: AbortSignal };
 
 async function route(request: IncomingMessage, context: Context): Promise<Answer> {
-  const path = new URL(request.url ?? "/", "http://hub").pathname;
+  const path = pathOf(request.url ?? "/");
   switch (path) {
     case "/healthz":
       return text(200, "ok\n");
@@ -156,6 +156,13 @@ async function route(request: IncomingMessage, context: Context): Promise<Answer
   }
   if (path.startsWith("/api/v1/")) return callApi(path.slice("/api/v1/".length), request, context);
   throw new HttpError(404, `there is nothing at ${path}; the API is POST /api/v1/<Method>`);
+}
+
+/** What a client sends there may be anything, `//` or a whole address for a proxy. */
+function pathOf(target: string): string {
+  const url = URL.canParse(target, "http://hub") ? new URL(target, "http://hub") : undefined;
+  if (url === undefined || !target.startsWith("/")) throw new HttpError(400, "the request's target is not a path");
+  return url.pathname;
 }
 
 async function takeHook(request: IncomingMessage, context: Context): Promise<Answer> {

@@ -52,6 +52,27 @@ test("a remembered port that somebody else took is replaced by another", async (
   expect(after.webSocketPort).toBe(before.webSocketPort);
 });
 
+test("S10: a port that a server left behind by an earlier hub still holds is not given up for another", async () => {
+  const { port } = await fleet.server.ports();
+  await fleet.stopServer();
+  const { path: binary } = await findTool("nats-server");
+  const stale = spawn(binary, ["--config", join(fleet.dataDir, "nats-server.conf")], { stdio: "ignore" });
+  const pidFile = join(fleet.dataDir, "nats-server.pid");
+  await eventually(async () => (await readFile(pidFile, "utf8")) === String(stale.pid));
+  expect((await fleet.makeServer().ports()).port).toBe(port);
+  expect(stale.exitCode ?? stale.signalCode).not.toBeNull();
+});
+
+test("a port that was asked for and is taken is an error at the first start, with what to do", async () => {
+  const { port } = await fleet.server.ports();
+  await fleet.stopServer();
+  const other = createServer().listen({ host: "127.0.0.1", port });
+  await once(other, "listening");
+  const server = fleet.makeServer({ port, portPatienceMs: 100 });
+  await expect(server.run(signal)).rejects.toThrow(`cannot listen for NATS on 127.0.0.1:${port}: another process has`);
+  other.close();
+});
+
 test("S10: a server that an earlier hub left behind is ended first, and its data is there", async () => {
   const hub = await fleet.connect();
   await publishMessage(hub, { subject: "axle.fleet", payload: "kept" }, { signal });

@@ -9,10 +9,11 @@ import type { Logger } from "@axle/runtime/logger.ts";
 import { SayOnce } from "@axle/runtime/say-once.ts";
 import type { Service } from "@axle/runtime/service.ts";
 import { sleep } from "@axle/runtime/sleep.ts";
+import { ListenError } from "../listen-error.ts";
 import type { NatsIdentity } from "./nats-identity.ts";
 import { renderServerConfig } from "./server-config.ts";
 import { readGreeting } from "./server-greeting.ts";
-import { settlePorts } from "./server-port.ts";
+import { isPortFree, settlePorts } from "./server-port.ts";
 import type { ServerPorts } from "./server-port.ts";
 import { endStaleServer } from "./stale-server.ts";
 import type { SendSignal } from "./stale-server.ts";
@@ -31,12 +32,17 @@ export interface EmbeddedServerOptions {
   /** PEM files; the certificate must be valid for the names clients use. */
   readonly tls: { readonly certFile: string; readonly keyFile: string };
   readonly log: Logger;
+  /** How long a port may be taken before the server does not start for it. */
+  readonly portPatienceMs?: number;
   /** `process.kill`. */
   readonly sendSignal: SendSignal;
 }
 
 /** A server that has run this long is healthy: the next failure starts the backoff anew. */
 const HEALTHY_AFTER_MS = 10_000;
+const STALE_END_MS = 15_000;
+const CONFIG_FILE = "nats-server.conf";
+const PID_FILE = "nats-server.pid";
 
 /**
  * The hub's own nats-server: started with a configuration made from the hub's keys, started again when it ends. It dies
@@ -49,6 +55,7 @@ export class EmbeddedServer implements Service {
   #ports: Promise<ServerPorts> | undefined;
   #ready = Promise.withResolvers<void>();
   #process: SupervisedProcess | undefined;
+  #hasRun = false;
 
   constructor(options: EmbeddedServerOptions) {
     this.#options = options;
@@ -57,8 +64,7 @@ export class EmbeddedServer implements Service {
 
   /** Where to listen, chosen once; the server need not run yet. */
   ports(): Promise<ServerPorts> {
-    const { dataDir, host, port, webSocketPort, log } = this.#options;
-    this.#ports ??= settlePorts({ file: join(dataDir, "ports.json"), host, port, webSocketPort, log });
+    this.#ports ??= this.#settlePorts();
     return this.#ports;
   }
 
@@ -85,6 +91,7 @@ export class EmbeddedServer implements Service {
         await this.#runOnce(signal);
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof ListenError && !this.#hasRun) throw error;
         if (performance.now() - startedMs > HEALTHY_AFTER_MS) backoff.reset();
         this.#saying.failed(error, "nats-server does not run, starting it again");
       }
@@ -92,12 +99,26 @@ export class EmbeddedServer implements Service {
     }
   }
 
+  /** A server of ours that an earlier hub left behind holds the port that is remembered: it goes first. */
+  async #settlePorts(): Promise<ServerPorts> {
+    const { dataDir, host, port, webSocketPort, log } = this.#options;
+    await this.#endStale(AbortSignal.timeout(STALE_END_MS));
+    return settlePorts({ file: join(dataDir, "ports.json"), host, port, webSocketPort, log });
+  }
+
+  #endStale(signal: AbortSignal): Promise<void> {
+    const { dataDir, log, sendSignal } = this.#options;
+    const configFile = join(dataDir, CONFIG_FILE);
+    return endStaleServer({ pidFile: join(dataDir, PID_FILE), configFile, log, sendSignal }, signal);
+  }
+
   /** Until the process ends, with an error, or the signal stops it. */
   async #runOnce(signal: AbortSignal): Promise<void> {
-    const { dataDir, binary, log, sendSignal } = this.#options;
-    const configFile = join(dataDir, "nats-server.conf");
-    const pidFile = join(dataDir, "nats-server.pid");
-    await endStaleServer({ pidFile, configFile, log, sendSignal }, signal);
+    const { dataDir, binary, log } = this.#options;
+    const configFile = join(dataDir, CONFIG_FILE);
+    const pidFile = join(dataDir, PID_FILE);
+    await this.#endStale(signal);
+    await this.#awaitPorts(signal);
     await this.#writeConfig(configFile, pidFile);
     await using server = await spawnSupervised(binary, ["--config", configFile], {
       name: "nats-server",
@@ -108,6 +129,7 @@ export class EmbeddedServer implements Service {
       await server.waitForReady(() => this.#isAnswering(signal), { timeoutMs: 120_000, signal });
       this.#saying.recovered("nats-server runs again");
       log.info({ pid: server.pid, port: (await this.ports()).port }, "nats-server ready");
+      this.#hasRun = true;
       this.#ready.resolve();
       const exit = await race(server.exited, signal);
       this.#ready = Promise.withResolvers<void>();
@@ -116,6 +138,24 @@ export class EmbeddedServer implements Service {
       this.#process = undefined;
       await server.stop();
       await rm(pidFile, { force: true });
+    }
+  }
+
+  /**
+   * A port may be held for a moment yet by what ran before us. One that stays taken is somebody else's: at the first
+   * start that is for a person to settle, later it is waited for. Throws ListenError.
+   */
+  async #awaitPorts(signal: AbortSignal): Promise<void> {
+    const { host, portPatienceMs = 5_000 } = this.#options;
+    const { port, webSocketPort } = await this.ports();
+    const deadline = performance.now() + portPatienceMs;
+    for (const wanted of [port, webSocketPort]) {
+      while (wanted !== undefined && !(await isPortFree({ host, port: wanted }))) {
+        if (performance.now() > deadline) {
+          throw new ListenError("NATS", { host, port: wanted }, new Error("EADDRINUSE"));
+        }
+        await sleep(100, signal);
+      }
     }
   }
 

@@ -49,15 +49,17 @@ export class FencedStore implements Store {
    * all that earlier leaders wrote is before it. (Rejected: one `MSG.GET` per key, ten times slower.)
    */
   async load(signal: AbortSignal): Promise<StoredState> {
+    await this.#leadership.settle(signal);
     const list = (filter: string) => listSubjects(this.#connection, { stream: STATE_STREAM, filter }, signal);
     const lists = await Promise.all([
       list(FLEET_SUBJECT),
       list("axle.app.*"),
       list("axle.slice.*"),
       list("axle.approvals.*"),
+      list("axle.commit.*"),
     ]);
     const found = await this.#readMany(lists.flat(), signal);
-    const parseAll = <T>(prefix: "app" | "slice" | "approvals", parse: (message: StoredMessage) => T) =>
+    const parseAll = <T>(prefix: "app" | "slice" | "approvals" | "commit", parse: (message: StoredMessage) => T) =>
       new Map(
         found.flatMap((message) => {
           const key = keyOf(prefix, message.subject);
@@ -70,6 +72,7 @@ export class FencedStore implements Store {
       apps: parseAll("app", records.parseApp),
       slices: parseAll("slice", records.parseSliceHead),
       approvals: parseAll("approvals", records.parseApprovals),
+      published: parseAll("commit", records.parsePublished),
     };
   }
 

@@ -63,6 +63,17 @@ export class Leadership {
     return this.#serial.run(() => this.#renew(signal));
   }
 
+  /**
+   * After it, nothing this term wrote before can still arrive, and every replica that has seen our lease has seen all
+   * that did: what is read then is the truth.
+   */
+  settle(signal: AbortSignal): Promise<void> {
+    return this.#serial.run(async () => {
+      this.#lost.signal.throwIfAborted();
+      await (this.#isUnsure ? this.#settle(signal) : this.#renew(signal));
+    });
+  }
+
   /** Says that this term is over, so that the next leader need not wait. Does nothing when it is lost already. */
   release(signal: AbortSignal): Promise<void> {
     return this.#serial.run(async () => {

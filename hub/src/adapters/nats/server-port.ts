@@ -30,6 +30,11 @@ export async function settlePorts(request: PortRequest): Promise<ServerPorts> {
   return ports;
 }
 
+/** Whether a port can be listened on at this moment. */
+export async function isPortFree(at: { readonly host: string; readonly port: number }): Promise<boolean> {
+  return (await tryListen(at.host, at.port)) !== undefined;
+}
+
 async function freePort(request: PortRequest, remembered: number | undefined): Promise<number> {
   if (remembered !== undefined) {
     const port = await tryListen(request.host, remembered);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { AppRecord, PackHandle } from "@axle/core/placement/app-record.ts";
 import type { DeletionApproval, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
 import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
-import type { AuditEntry, FleetRecord, RenderRecord, SliceRecord, StoreEntry } from "../../ports.ts";
+import type { AuditEntry, FleetRecord, PublishedSlices, RenderRecord, SliceRecord, StoreEntry } from "../../ports.ts";
 import { GONE_HEADERS } from "./publish.ts";
 import type { OutgoingMessage } from "./publish.ts";
 import type { StoredMessage } from "./read-messages.ts";
@@ -33,6 +33,7 @@ const renderShape = z.looseObject({
   pack: z.looseObject({ digest: z.string(), keyId: z.string() }),
   objects: z.array(z.unknown()),
 });
+const publishedShape = z.record(z.string(), z.record(z.string(), z.number()));
 const approvalsShape = z.array(z.looseObject({ id: z.string(), app: z.string(), hash: z.string() }));
 
 /** A store entry as the messages that hold it. `auditId` names audit entries, in the order of time. */
@@ -51,7 +52,12 @@ export function messagesOf(entry: StoreEntry, auditId: () => string): readonly O
     case "slice-gone":
       return [goneMessage(subjectOf("slice", entry.cluster))];
     case "approvals":
+      if (entry.approvals.length === 0) return [goneMessage(subjectOf("approvals", entry.cluster))];
       return [{ subject: subjectOf("approvals", entry.cluster), payload: JSON.stringify(entry.approvals) }];
+    case "published":
+      return [{ subject: subjectOf("commit", entry.commit), payload: formatPublished(entry.slices) }];
+    case "published-gone":
+      return [goneMessage(subjectOf("commit", entry.commit))];
     case "audit":
       return [auditMessage(entry.entry, auditId())];
   }
@@ -91,6 +97,15 @@ export function parseApprovals(message: StoredMessage): readonly DeletionApprova
   return parse(message, approvalsShape) as unknown as readonly DeletionApproval[];
 }
 
+export function parsePublished(message: StoredMessage): PublishedSlices {
+  const byEpoch = parse(message, publishedShape);
+  return Object.fromEntries(
+    Object.entries(byEpoch).flatMap(([epoch, numbers]) =>
+      Object.entries(numbers).map(([cluster, n]) => [cluster, { epoch: Number(epoch), n }] as const),
+    ),
+  );
+}
+
 /** From the headers alone: the body is for its cluster. */
 export function parseSliceHead(message: StoredMessage): SliceRecord {
   const content = message.headers?.get(CONTENT_HEADER) ?? "";
@@ -114,6 +129,13 @@ function sliceMessage(envelope: SliceEnvelope, content: string): OutgoingMessage
     payload: JSON.stringify(envelope),
     headers: { [CONTENT_HEADER]: content, [NUMBER_HEADER]: number },
   };
+}
+
+/** Grouped by epoch, of which there is one, as a rule: half the size. */
+function formatPublished(slices: PublishedSlices): string {
+  const byEpoch: Record<string, Record<string, number>> = {};
+  for (const [cluster, { epoch, n }] of Object.entries(slices)) (byEpoch[epoch] ??= {})[cluster] = n;
+  return JSON.stringify(byEpoch);
 }
 
 function auditMessage(entry: AuditEntry, id: string): OutgoingMessage {

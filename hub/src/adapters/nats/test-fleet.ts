@@ -11,6 +11,7 @@ import { openHubKeys } from "../../identity/hub-keys.ts";
 import { connectHub } from "./connect.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
+import type { EmbeddedServerOptions } from "./embedded-server.ts";
 import type { HubConnection } from "./hub-connection.ts";
 import { acquire } from "./lead.ts";
 import type { Leadership } from "./leadership.ts";
@@ -75,7 +76,7 @@ export class TestFleet implements AsyncDisposable {
     await embedded.ready(neverAborts);
   }
 
-  makeServer(): EmbeddedServer {
+  makeServer(more: Partial<EmbeddedServerOptions> = {}): EmbeddedServer {
     return new EmbeddedServer({
       identity: this.identity,
       dataDir: this.dataDir,
@@ -86,6 +87,7 @@ export class TestFleet implements AsyncDisposable {
       tls: { certFile: join(this.keys.folder.path, "server.crt"), keyFile: join(this.keys.folder.path, "server.key") },
       log: testLog,
       sendSignal: (pid, signal) => process.kill(pid, signal),
+      ...more,
     });
   }
 

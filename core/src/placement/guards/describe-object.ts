@@ -1,0 +1,41 @@
+import { idOf } from "../../manifest/object.ts";
+import type { KubeObject } from "../../manifest/object.ts";
+import type { RenderedObject } from "../rendered-variant.ts";
+
+/** What guards need to know of a rendered object, and no more: no content, so that it may be kept in clear (S5). */
+export function describeObject(object: KubeObject, file: string): RenderedObject {
+  const defines = kindsDefinedBy(object);
+  return {
+    id: idOf(object),
+    file,
+    apiVersion: object.apiVersion,
+    ...(isPlainSecret(object) && { plainSecret: true as const }),
+    ...(defines.length > 0 && { defines }),
+  };
+}
+
+/** A Secret whose values stand in Git as they are. One that SOPS encrypted carries its `sops` section; an empty one is filled by others. */
+function isPlainSecret(object: KubeObject): boolean {
+  if (object.kind !== "Secret" || object.apiVersion !== "v1" || isRecord(object["sops"])) return false;
+  return ["data", "stringData"].some((field) => {
+    const values = object[field];
+    return isRecord(values) && Object.values(values).some((value) => (value ?? "") !== "");
+  });
+}
+
+/** `group/version/Kind` for every version a CustomResourceDefinition serves. */
+function kindsDefinedBy(object: KubeObject): readonly string[] {
+  if (object.kind !== "CustomResourceDefinition" || !isRecord(object["spec"])) return [];
+  const { group, names, versions } = object["spec"];
+  const kind = isRecord(names) ? names["kind"] : undefined;
+  if (typeof group !== "string" || typeof kind !== "string" || !Array.isArray(versions)) return [];
+  return versions.flatMap((version: unknown) =>
+    isRecord(version) && typeof version["name"] === "string" && version["served"] !== false
+      ? [`${group}/${version["name"]}/${kind}`]
+      : [],
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,287 @@
+import { join } from "node:path";
+import { env } from "node:process";
+import { Backoff } from "@axle/runtime/backoff.ts";
+import { createLogger } from "@axle/runtime/logger.ts";
+import type { Checkout } from "@axle/testkit/checkout.ts";
+import { eventually } from "@axle/testkit/eventually.ts";
+import { GitServer } from "@axle/testkit/git-server.ts";
+import { createTemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
+import { findTool } from "@axle/tools/locate-tool.ts";
+import { GitRepository } from "./adapters/git/git-repository.ts";
+import { RepositoryError } from "./adapters/git/repository-error.ts";
+import { FencedStore } from "./adapters/nats/fenced-store.ts";
+import type { HubConnection } from "./adapters/nats/hub-connection.ts";
+import type { Leadership } from "./adapters/nats/leadership.ts";
+import { readMany } from "./adapters/nats/read-messages.ts";
+import { STATE_STREAM } from "./adapters/nats/subjects.ts";
+import { TestFleet } from "./adapters/nats/test-fleet.ts";
+import { ProcessRenderer } from "./adapters/render/process-renderer.ts";
+import { renderProblem, RenderError } from "./adapters/render/render-error.ts";
+import { Sandbox } from "./adapters/render/sandbox.ts";
+import { commitProblemOf } from "./compose/open-repository.ts";
+import { CommitChooser } from "./cycle/commit-chooser.ts";
+import { CommitReader } from "./cycle/commit-reader.ts";
+import { HubState } from "./cycle/hub-state.ts";
+import { RenderMemo } from "./cycle/render-memo.ts";
+import { Wake } from "./cycle/wake.ts";
+import { FleetDesk } from "./fleet-desk.ts";
+import { Hub } from "./hub.ts";
+import type { Renderer, Store, StoreEntry } from "./ports.ts";
+import type { ClusterStatus, Registration } from "./registry-ports.ts";
+
+/** What goes wrong at a write: before it is stored, or after, so that only the answer is lost. */
+export type WriteFault = "before" | "after";
+
+/**
+ * For tests: the hub's loop as the leader composes it, over a real repository, the real renderers and a real NATS
+ * server; clusters and their reports are set by hand. A term can be ended and begun again, as by a restart.
+ */
+export class TestLoop implements AsyncDisposable {
+  readonly wake = new Wake();
+  readonly registrations = new Map<string, Registration>();
+  readonly statuses = new Map<string, ClusterStatus>();
+  /** What was rendered, by path: cleared by the test. */
+  readonly rendered: string[] = [];
+  /** Entries the loop wrote, in order: cleared by the test. */
+  readonly written: StoreEntry[] = [];
+  /** Asked at every write, with its entries. */
+  faultAt: (entries: readonly StoreEntry[]) => WriteFault | undefined = () => undefined;
+  /** Asked before every render. */
+  beforeRender: (path: string) => void = () => undefined;
+  plans = 0;
+  fetches = 0;
+  readonly desk = new FleetDesk({ url: "origin", branch: "main", newId: () => `id-${(this.#ids += 1)}` });
+  readonly #given: Given;
+  #ids = 0;
+  #term: { state: HubState; leadership: Leadership; stop: AbortController; ended: Promise<void> } | undefined;
+
+  private constructor(given: Given) {
+    this.#given = given;
+  }
+
+  /** With an empty repository; nothing runs yet. */
+  static async create(): Promise<TestLoop> {
+    await using stack = new AsyncDisposableStack();
+    const scratch = stack.use(await createTemporaryDirectory("loop"));
+    const server = stack.use(await GitServer.start());
+    const fleet = stack.use(await TestFleet.start());
+    const origin = await server.createRepository("fleet");
+    const work = await origin.clone();
+    const connection = await fleet.connect();
+    const [kustomize, helm] = await Promise.all([findTool("kustomize"), findTool("helm")]);
+    const sandbox = new Sandbox({ directory: join(scratch.path, "render") });
+    const renderer = new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox });
+    const given = { folder: scratch.path, server, fleet, url: origin.url, work, connection, renderer };
+    return new TestLoop({ ...given, stack: stack.move() });
+  }
+
+  get work(): Checkout {
+    return this.#given.work;
+  }
+
+  get connection(): HubConnection {
+    return this.#given.connection;
+  }
+
+  get fleet(): TestFleet {
+    return this.#given.fleet;
+  }
+
+  get server(): GitServer {
+    return this.#given.server;
+  }
+
+  /** Of the running term. */
+  get state(): HubState {
+    return this.#running().state;
+  }
+
+  get leadership(): Leadership {
+    return this.#running().leadership;
+  }
+
+  /** The folder of the mirror. */
+  get gitFolder(): string {
+    return join(this.#given.folder, "git");
+  }
+
+  /** Begins a term: a fresh process on the same data. */
+  async start(instance = "test"): Promise<void> {
+    const { fleet, connection, renderer, url, folder } = this.#given;
+    const stop = new AbortController();
+    const leadership = await fleet.lead(connection, instance);
+    const stored = new FencedStore({ connection, leadership });
+    const store = this.#observed(stored);
+    const state = new HubState(await store.load(stop.signal));
+    const checkoutDirectory = join(folder, "render");
+    const repository = new GitRepository({ url, directory: this.gitFolder, checkoutDirectory, environment: env });
+    const seen: Renderer = {
+      inspect: (snapshot, path, signal) => renderer.inspect(snapshot, path, signal),
+      keyOf: (snapshot, variant, signal) => renderer.keyOf(snapshot, variant, signal),
+      render: async (snapshot, variant, signal) => {
+        this.beforeRender(variant.path);
+        this.rendered.push(variant.path);
+        return renderer.render(snapshot, variant, signal);
+      },
+    };
+    const { signing, packMaster } = fleet.keys;
+    const memo = new RenderMemo({
+      renderer: seen,
+      store,
+      packMaster,
+      problemOf: renderProblem,
+      isPassing: (error) => error instanceof RenderError && error.retryable,
+    });
+    const fast = { firstMs: 20, longestMs: 50 };
+    const hub = new Hub({
+      repository: {
+        fetch: (known, signal) => {
+          this.fetches += 1;
+          return repository.fetch(known, signal);
+        },
+      },
+      chooser: new CommitChooser({
+        reader: new CommitReader(repository, seen),
+        commitProblemOf,
+        isMissing: (error) => error instanceof RepositoryError && error.code === "not-found",
+      }),
+      store,
+      state,
+      wake: this.wake,
+      tools: { memo, store, signing, packMaster },
+      registrations: () => [...this.registrations.values()],
+      statuses: () => this.statuses,
+      onOutcome: (outcome) => {
+        this.plans += 1;
+        this.desk.turned(outcome);
+      },
+      onPublished: (published) => this.desk.published(published),
+      log: loopLog,
+      backoff: new Backoff(fast),
+      fetchBackoff: new Backoff(fast),
+      renderBackoff: new Backoff(fast),
+    });
+    this.desk.opened({ state, store, wake: this.wake, fetching: () => hub.fetching });
+    const lost = AbortSignal.any([stop.signal, leadership.lost]);
+    const ended = hub.run(lost).finally(() => repository[Symbol.asyncDispose]());
+    this.#term = { state, leadership, stop, ended };
+  }
+
+  /** Ends the term where it is, without a word to the store. */
+  async stop(): Promise<void> {
+    const term = this.#term;
+    this.#term = undefined;
+    this.desk.closed();
+    term?.stop.abort();
+    await term?.ended;
+  }
+
+  /** Settles when the term has ended by itself. */
+  ended(): Promise<void> {
+    return this.#running().ended;
+  }
+
+  join(name: string, labels: Readonly<Record<string, string>> = {}): void {
+    const sealPublicKey = this.fleet.keys.signing.publicKey;
+    this.registrations.set(`id-of-${name}`, {
+      id: `id-of-${name}`,
+      name,
+      labels,
+      keyFingerprint: name,
+      sealPublicKey: Buffer.from(sealPublicKey).toString("base64"),
+      kubeSystemUid: name,
+      tokenId: "t",
+      state: "active",
+      joinedAtMs: 1,
+      agentVersion: "0",
+      facts: {},
+    } as Registration);
+    this.wake.poke("clusters", Date.now());
+  }
+
+  /** Waits until the loop looked at the repository once more, from beginning to end. */
+  async turn(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      const before = this.fetches;
+      this.wake.poke("poll", Date.now());
+      await eventually(() => this.fetches > before, { what: "another look at the repository" });
+    }
+  }
+
+  /** Waits until the fleet's record says this head, accepted or not. */
+  async at(head: string, accepted = head): Promise<void> {
+    this.wake.poke("poll", Date.now());
+    const what = `the fleet at ${head.slice(0, 7)}, accepted ${accepted.slice(0, 7)}`;
+    await eventually(() => this.state.fleet?.head === head && this.state.fleet.accepted === accepted, { what });
+  }
+
+  /** Commits and waits until the fleet is there. */
+  async publish(changes: Parameters<Checkout["publish"]>[0]): Promise<string> {
+    const commit = await this.work.publish(changes, "next");
+    await this.at(commit);
+    return commit;
+  }
+
+  /** Numbers of the slices that stand in the store, by cluster name. */
+  slices(): Record<string, number> {
+    const entries = [...this.registrations.values()].flatMap(({ id, name }) => {
+      const slice = this.state.slices.get(id);
+      return slice === undefined ? [] : [[name, slice.number.n] as const];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /** Sequence of the newest message by subject, all that the stream holds but the lease. */
+  async stored(): Promise<Record<string, number>> {
+    const { connection } = this.#given;
+    const info = await connection.jsm.streams.info(STATE_STREAM, { subjects_filter: "axle.>" });
+    const subjects = Object.keys(info.state.subjects ?? {}).filter((subject) => subject !== "axle.lease");
+    const where = { stream: STATE_STREAM, subjects, upTo: 0 };
+    const messages = await readMany(connection, where, AbortSignal.timeout(5_000));
+    return Object.fromEntries(messages.map(({ subject, sequence }) => [subject, sequence]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#given.stack.disposeAsync();
+  }
+
+  #observed(store: FencedStore): Store {
+    return {
+      load: (signal) => store.load(signal),
+      findRender: (key, signal) => store.findRender(key, signal),
+      findObjects: (digests, signal) => store.findObjects(digests, signal),
+      putPack: (digest, data, signal) => store.putPack(digest, data, signal),
+      write: async (entries, signal) => {
+        const fault = this.faultAt(entries);
+        if (fault === "before") throw new Error("the store is away");
+        await store.write(entries, signal);
+        this.written.push(...entries);
+        if (fault === "after") throw new Error("the answer of the store was lost");
+      },
+    };
+  }
+
+  #running() {
+    if (this.#term === undefined) throw new TypeError("no term runs");
+    return this.#term;
+  }
+}
+
+interface Given {
+  readonly folder: string;
+  readonly server: GitServer;
+  readonly fleet: TestFleet;
+  readonly url: string;
+  readonly work: Checkout;
+  readonly connection: HubConnection;
+  readonly renderer: ProcessRenderer;
+  readonly stack: AsyncDisposableStack;
+}
+
+/** `AXLE_TEST_LOG=debug` shows what the loop says. */
+const loopLog = createLogger({
+  destination: process.stderr,
+  format: "text",
+  level: env["AXLE_TEST_LOG"] === "debug" ? "debug" : "silent",
+});
