@@ -5,6 +5,7 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { AppRecord, PackHandle } from "@axle/core/placement/app-record.ts";
+import type { RenderedObject as GuardedObject } from "@axle/core/placement/rendered-variant.ts";
 import type { SourceInfo, Variant } from "@axle/core/placement/variant.ts";
 import type { DeletionApproval, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
 
@@ -66,8 +67,8 @@ export interface RenderedObject {
 /** What the memo keeps of a render. */
 export interface RenderRecord {
   readonly pack: PackHandle;
-  /** Ids of the pack's objects and the file each came from, for guards. */
-  readonly objects: readonly { readonly id: string; readonly file: string }[];
+  /** What guards need to know of the pack's objects; never their content. */
+  readonly objects: readonly GuardedObject[];
   readonly warnings: readonly Problem[];
 }
 

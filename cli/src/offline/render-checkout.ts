@@ -1,5 +1,6 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import { planFleet } from "@axle/core/placement/plan-fleet.ts";
+import { describeObject } from "@axle/core/placement/guards/describe-object.ts";
 import type { RenderedVariant } from "@axle/core/placement/rendered-variant.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
 import { renderProblem } from "@axle/hub/adapters/render/render-error.ts";
@@ -37,6 +38,7 @@ export async function renderCheckout(
       }
     }),
   );
+  const facts = new Map(checkout.clusters.map((cluster) => [cluster.id, cluster.facts]));
   const plan = planFleet({
     commit: tree.commit,
     atMs: tree.committedAtMs,
@@ -46,12 +48,14 @@ export async function renderCheckout(
     rendered: outcomes,
     objectsOf: () => undefined,
     clearHolds: [],
+    factsOf: (cluster) => facts.get(cluster),
+    ...(checkout.contract.fleet !== undefined && { guards: checkout.contract.fleet.guards }),
   });
   return { rendered, problems: [...resolution.problems, ...plan.problems, ...warnings] };
 }
 
 /** The planner only compares packs, so the variant's key will do as an address. */
 function plannedVariant(key: VariantKey, result: Rendered): RenderedVariant {
-  const objects = result.objects.map(({ id, file }) => ({ id, file }));
+  const objects = result.objects.map(({ object, file }) => describeObject(object, file));
   return { pack: { digest: key, keyId: key, size: 0, chunks: 0, objects: objects.length }, objects };
 }

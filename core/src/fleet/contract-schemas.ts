@@ -107,6 +107,15 @@ export const fleetSchema = z
           .array(layoutEntry)
           .optional()
           .describe("Folders that become apps; the first entry that matches a folder takes it."),
+        guards: z
+          .strictObject({
+            plainSecrets: z
+              .enum(["allow", "warn", "deny"])
+              .optional()
+              .describe("Secrets that stand in the repository in the clear; those SOPS encrypted are not meant."),
+          })
+          .optional()
+          .describe("What the fleet lets pass."),
         defaults: z
           .strictObject({
             sync: sync.optional(),

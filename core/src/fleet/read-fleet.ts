@@ -2,6 +2,7 @@ import { DEFAULT_SYNC } from "./app.ts";
 import type { HealthCheck, SyncSettings } from "./app.ts";
 import type { FleetDocument, HealthCheckDocument, SyncDocument } from "./contract-schemas.ts";
 import { parseDuration } from "./duration.ts";
+import { DEFAULT_GUARDS } from "./fleet.ts";
 import type { Fleet, LayoutEntry } from "./fleet.ts";
 import { normaliseSelector } from "./normalise-selector.ts";
 import type { Problem } from "./problem.ts";
@@ -24,8 +25,10 @@ export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonl
   const layout = (spec?.layout ?? []).flatMap((entry, index) => readEntry(entry, { source, index, problems }));
   const sync = readSync(spec?.defaults?.sync, DEFAULT_SYNC);
   const healthChecks = readHealthChecks(spec?.defaults?.healthChecks);
+  const guards = { plainSecrets: spec?.guards?.plainSecrets ?? DEFAULT_GUARDS.plainSecrets };
+  const defaults = { sync, healthChecks };
   return {
-    fleet: { name: metadata.name, clusterFiles, layout, defaults: { sync, healthChecks }, declaredAt: source.place },
+    fleet: { name: metadata.name, clusterFiles, layout, defaults, guards, declaredAt: source.place },
     problems,
   };
 }

@@ -1,4 +1,7 @@
 import type { App } from "../fleet/app.ts";
+import type { ClusterFacts } from "../fleet/cluster.ts";
+import { DEFAULT_GUARDS } from "../fleet/fleet.ts";
+import type { FleetGuards } from "../fleet/fleet.ts";
 import { refusesCommit } from "../fleet/problem.ts";
 import type { Problem } from "../fleet/problem.ts";
 import { describeRef, parseId } from "../manifest/object.ts";
@@ -9,6 +12,9 @@ import type { Candidate, EffectiveApp } from "./effective-fleet.ts";
 import { findCycles } from "./find-cycles.ts";
 import { findDuplicates } from "./find-duplicates.ts";
 import type { Duplicate } from "./find-duplicates.ts";
+import { plainSecretProblem, unservedProblem } from "./guards/describe-guard.ts";
+import { findPlainSecrets } from "./guards/find-plain-secrets.ts";
+import { findUnserved } from "./guards/find-unserved.ts";
 import { holdDeletions } from "./hold-deletions.ts";
 import { equalRecords, recordOfCandidate } from "./next-record.ts";
 import type { Resolution } from "./resolution.ts";
@@ -33,6 +39,10 @@ export interface FleetPlanInput {
   readonly clearHolds: readonly { readonly cluster: string; readonly app: string }[];
   /** What people call a cluster; its id when left out. */
   readonly nameOf?: (cluster: string) => string;
+  /** What a cluster said of itself; undefined: it is not judged. */
+  readonly factsOf?: (cluster: string) => ClusterFacts | undefined;
+  /** What the fleet lets pass; the default where left out. */
+  readonly guards?: FleetGuards;
 }
 
 export interface FleetPlan {
@@ -70,6 +80,8 @@ class FleetPlanner {
   readonly #candidates = new Map<string, Candidate>();
   readonly #held = new Map<string, HeldApp>();
   readonly #problems: Problem[] = [];
+  /** Of the last look: those before it may have been of apps that are held by now. */
+  #unserved: Problem[] = [];
 
   constructor(input: FleetPlanInput) {
     this.#input = input;
@@ -81,7 +93,11 @@ class FleetPlanner {
     for (const [name, broken] of resolution.broken) this.#held.set(name, broken);
     for (const name of [...resolution.apps.keys()].sort()) this.#admit(name);
     let effects = this.#effects();
-    while (this.#holdCycles(effects) || this.#holdDuplicates(effects)) effects = this.#effects();
+    this.#guardSecrets(effects);
+    effects = this.#effects();
+    while (this.#holdCycles(effects) || this.#holdDuplicates(effects) || this.#holdUnserved(effects)) {
+      effects = this.#effects();
+    }
 
     const holds = holdDeletions({
       previous,
@@ -103,7 +119,7 @@ class FleetPlanner {
       if (after === undefined) gone.push(name);
       else if (before === undefined || !equalRecords(before, after)) records.push(after);
     }
-    return { records, gone, problems: this.#problems };
+    return { records, gone, problems: [...this.#problems, ...this.#unserved] };
   }
 
   /** A candidate, when every variant its clusters need is rendered (S3). */
@@ -179,6 +195,45 @@ class FleetPlanner {
       }
     }
     return heldSomebody;
+  }
+
+  /** Before all else: what is denied holds its app, whatever the others do. */
+  #guardSecrets(effects: ReadonlyMap<string, EffectiveApp>): void {
+    const { plainSecrets } = this.#input.guards ?? DEFAULT_GUARDS;
+    if (plainSecrets === "allow") return;
+    for (const secrets of findPlainSecrets(effects.values())) {
+      const problem = plainSecretProblem(secrets, plainSecrets);
+      if (problem.severity === "error") this.#holdCandidate(secrets.app, problem);
+      else this.#problems.push(problem);
+    }
+  }
+
+  /**
+   * An app that would bring what a cluster does not serve stays where it is. Where a cluster has that very pack already
+   * it is only told of: a cluster that was upgraded, or whose discovery fails for a moment, must not stop the app.
+   */
+  #holdUnserved(effects: ReadonlyMap<string, EffectiveApp>): boolean {
+    const { factsOf, nameOf = (cluster: string) => cluster } = this.#input;
+    if (factsOf === undefined) return false;
+    const before = this.#held.size;
+    this.#unserved = [];
+    for (const unserved of findUnserved(effects.values(), factsOf)) {
+      const { app, clusters } = unserved;
+      const added = clusters.filter((cluster) => !this.#hasAlready(app, cluster));
+      const names = (added.length === 0 ? clusters : added).map(nameOf).sort();
+      if (added.length > 0) this.#holdCandidate(app, unservedProblem(unserved, names, "error"));
+      else this.#unserved.push(unservedProblem(unserved, names, "warning"));
+    }
+    return this.#held.size > before;
+  }
+
+  #hasAlready(app: string, cluster: string): boolean {
+    const previous = this.#input.previous.get(app);
+    const target = previous?.targets[cluster];
+    const candidate = this.#candidates.get(app);
+    const variant = candidate?.resolved.targets.get(cluster)?.variant;
+    if (target === undefined || variant === undefined) return false;
+    return previous?.packs[target.pack]?.digest === candidate?.packs.get(variant)?.pack.digest;
   }
 
   /** With clusters by the names people know. */

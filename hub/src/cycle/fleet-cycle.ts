@@ -81,6 +81,7 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
     nowMs: input.nowMs,
   });
   const names = new Map(clusters.map(({ id, name }) => [id, name]));
+  const facts = new Map(clusters.map((cluster) => [cluster.id, cluster.facts]));
   const plan = planFleet({
     commit: read.snapshot.commit,
     atMs: input.nowMs,
@@ -91,6 +92,8 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
     objectsOf: (digest) => state.objects.get(digest),
     clearHolds: settled.clearHolds,
     nameOf: (id) => names.get(id) ?? id,
+    factsOf: (id) => facts.get(id),
+    ...(read.contract.fleet !== undefined && { guards: read.contract.fleet.guards }),
   });
 
   const records = new Map<string, AppRecord>(state.apps);

@@ -1,4 +1,5 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import { describeObject } from "@axle/core/placement/guards/describe-object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
 import type { Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
 import { writePack } from "../slice/write-pack.ts";
@@ -96,7 +97,7 @@ export class RenderMemo {
         chunks,
         objects: rendered.objects.length,
       },
-      objects: rendered.objects.map(({ id, file }) => ({ id, file })),
+      objects: rendered.objects.map(({ object, file }) => describeObject(object, file)),
       warnings: rendered.warnings,
     };
     return { result: this.#remember(key, { record }), entry: { type: "render", key, record } };

@@ -1,4 +1,3 @@
-import { describeRef, parseId } from "../../manifest/object.ts";
 import type { EffectiveApp } from "../effective-fleet.ts";
 import type { RenderedObject } from "../rendered-variant.ts";
 
@@ -18,10 +17,4 @@ export function findPlainSecrets(apps: Iterable<EffectiveApp>): readonly PlainSe
     const objects = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     return objects.length === 0 ? [] : [{ app: name, objects }];
   });
-}
-
-/** `Secret web/db` */
-export function describeSecret({ id }: RenderedObject): string {
-  const ref = parseId(id);
-  return ref === undefined ? id : describeRef(ref);
 }

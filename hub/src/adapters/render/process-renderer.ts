@@ -17,8 +17,11 @@ import type { Sandbox } from "./sandbox.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
 import { sourceTypeOf } from "./source-type.ts";
 
-/** Part of every memo key: raised when the same input gives other objects because this code changed. 1: first. */
-const RENDER_FORMAT = 1;
+/**
+ * Part of every memo key: raised when the same input gives other objects because this code changed, or when what is
+ * remembered of them grows. 1: first. 2: remembers what guards ask for (API version, plain secrets, defined kinds).
+ */
+const RENDER_FORMAT = 2;
 
 export interface ProcessRendererOptions {
   /** Absolute paths of the real programs. */

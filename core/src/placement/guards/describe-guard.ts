@@ -1,0 +1,36 @@
+import type { FleetGuards } from "../../fleet/fleet.ts";
+import type { Problem } from "../../fleet/problem.ts";
+import { describeRef, parseId } from "../../manifest/object.ts";
+import type { RenderedObject } from "../rendered-variant.ts";
+import type { PlainSecrets } from "./find-plain-secrets.ts";
+import type { Unserved } from "./find-unserved.ts";
+
+/** An error where the fleet denies it, else a warning. */
+export function plainSecretProblem({ app, objects }: PlainSecrets, guard: FleetGuards["plainSecrets"]): Problem {
+  const first = objects[0] as RenderedObject;
+  const more = objects.length > 1 ? ` (and ${objects.length - 1} more)` : "";
+  const denied = guard === "deny" ? "; spec.guards.plainSecrets of axle.yaml is deny" : "";
+  const message = `${describe(first)}${more} stands in the repository in the clear; encrypt it with SOPS, or let an operator fetch it${denied}`;
+  const severity = guard === "deny" ? "error" : "warning";
+  return { severity, code: "plain-secret", message, place: placeOf(first), app };
+}
+
+/** `names`: the clusters it is about, as people call them, sorted; at least one. */
+export function unservedProblem(
+  { app, object, reason, code }: Unserved,
+  names: readonly string[],
+  severity: Problem["severity"],
+): Problem {
+  const where = names.length === 1 ? `cluster "${names[0]}"` : `cluster "${names[0]}" and ${names.length - 1} more`;
+  const message = `${describe(object)} cannot be applied on ${where}: ${reason}`;
+  return { severity, code, message, place: placeOf(object), app };
+}
+
+function describe({ id }: RenderedObject): string {
+  const ref = parseId(id);
+  return ref === undefined ? id : describeRef(ref);
+}
+
+function placeOf({ file }: RenderedObject): { file: string; line: number; column: number } {
+  return { file, line: 0, column: 0 };
+}
