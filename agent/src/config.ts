@@ -128,6 +128,13 @@ export const AGENT_CONFIG = defineConfig({
     min: 0,
     description: "guardrail: most objects the agent deletes in an hour; no limit when not given",
   },
+  impersonateDefault: {
+    type: "text",
+    env: "AXLE_IMPERSONATE_DEFAULT",
+    default: "",
+    description:
+      "service account, namespace/name, in whose name apps are applied that name none; the agent's own when not given",
+  },
   logLevel: {
     type: "choice",
     env: "AXLE_LOG_LEVEL",

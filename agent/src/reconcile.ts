@@ -10,6 +10,8 @@ import { ownerOf } from "./reconcile/adoption.ts";
 import { AgentStore } from "./reconcile/agent-store.ts";
 import { AppApplier } from "./reconcile/app-applier.ts";
 import { AppBoard } from "./reconcile/app-board.ts";
+import { AppChecks } from "./reconcile/app-checks.ts";
+import { AppClients } from "./reconcile/app-clients.ts";
 import { AppPlanner } from "./reconcile/app-planner.ts";
 import { AppRunner } from "./reconcile/app-runner.ts";
 import type { AppOutcome } from "./reconcile/app-runner.ts";
@@ -19,10 +21,12 @@ import { verifyCluster } from "./reconcile/cluster-verifier.ts";
 import { DeletionBudget } from "./reconcile/deletion-budget.ts";
 import { deepEqual } from "./reconcile/deep-equal.ts";
 import { DriftCorrector } from "./reconcile/drift-corrector.ts";
+import { EventWriter } from "./reconcile/event-writer.ts";
 import { forgetDeleted, removeGoneApps } from "./reconcile/gone-apps.ts";
 import { INVENTORY_KIND, InventoryStore } from "./reconcile/inventory-store.ts";
 import { autoscaledBy, rulesFor } from "./reconcile/ignored-fields.ts";
 import { loadLive } from "./reconcile/live-loader.ts";
+import { observeApp } from "./reconcile/observe-app.ts";
 import { ObjectBook } from "./reconcile/object-book.ts";
 import { OwnedObjects } from "./reconcile/owned-objects.ts";
 import { isSurelyApplied } from "./reconcile/owned-state.ts";
@@ -52,6 +56,8 @@ export interface KubeReconcilerOptions {
   readonly hubNow?: () => number;
   /** What the cluster's owner does not let the agent do. */
   readonly guardrails?: Guardrails;
+  /** Service account, `namespace/name`, that apps are applied as which name none; the agent's own when not given. */
+  readonly account?: string | undefined;
   /** Something that a pass left undone can be done now. */
   readonly onPassWanted?: () => void;
 }
@@ -81,11 +87,14 @@ export class KubeReconciler implements Reconciler {
   readonly #corrector: DriftCorrector;
   readonly #watches: OwnedWatches;
   readonly #status: StatusWriter;
+  readonly #events: EventWriter;
   readonly #resolver: SliceResolver;
   readonly #runner: AppRunner;
   readonly #budget: DeletionBudget;
+  readonly #clients: AppClients;
   readonly #pruner: Pruner;
   readonly #steps: StepTally;
+  readonly #checks = new AppChecks();
   #settings: ReadonlyMap<string, AppSettings> = new Map();
   /** What the packs of the slice have. */
   #claims: ReadonlyMap<ObjectId, string> = new Map();
@@ -98,20 +107,29 @@ export class KubeReconciler implements Reconciler {
   #watching: AbortSignal | undefined;
 
   constructor(options: KubeReconcilerOptions) {
-    const { client, cluster, events, log, now = Date.now, hubNow = now, guardrails = NO_GUARDRAILS } = options;
+    const { client, cluster, events, log, now = Date.now, hubNow = now, guardrails = NO_GUARDRAILS, account } = options;
     this.#options = options;
     const book = this.#book;
     this.#store = new AgentStore(client, cluster);
     this.#inventories = new InventoryStore(client, cluster);
     this.#status = new StatusWriter({ store: this.#store, inventories: this.#inventories, log });
+    this.#events = new EventWriter({ client, inventories: this.#inventories, log, now });
+    const accountOf = (app: string) => {
+      const settings = this.#settings.get(app);
+      return settings === undefined ? this.#inventories.accountOf(app) : (settings.sync.serviceAccount ?? account);
+    };
+    const clients = new AppClients({ client, accountOf });
+    this.#clients = clients;
     const isAppPaused = (app: string) => this.#inventories.isPaused(app);
     const board = new AppBoard({
       app: (report) => {
         this.#status.app(report);
+        this.#events.app(report);
         events.app(report);
       },
       appGone: (app) => {
         this.#status.appGone(app);
+        this.#events.appGone(app);
         events.appGone(app);
       },
     });
@@ -128,16 +146,19 @@ export class KubeReconciler implements Reconciler {
     });
     this.#owned = new OwnedObjects({
       client,
+      clients,
       cluster,
       book,
       board,
       now,
+      checksOf: (app) => this.#checks.of(app),
       isAppPaused,
       yieldingOf: ({ id, app, source }) => ({
         rules: rulesFor(source, this.#settings.get(app)?.ignoreDifferences ?? []),
         autoscaled: this.#autoscaled.has(id),
       }),
       onDrift: (known, live) => this.#corrector.found(known, live),
+      onUnknown: (known, live, found) => this.#corrector.foundUnknown(known, live, found),
       onDoubt: (id) => this.#corrector.doubt(id),
       onEvent: (id, live) => this.#onEvent(id, live),
     });
@@ -151,6 +172,7 @@ export class KubeReconciler implements Reconciler {
     });
     this.#pruner = new Pruner({
       client,
+      clients,
       cluster,
       book,
       board,
@@ -165,11 +187,18 @@ export class KubeReconciler implements Reconciler {
       },
     });
     this.#steps = new StepTally((number, step, atMs) => events.step(number, step, atMs), now);
-    const planner = new AppPlanner({ client, cluster, book, owned });
+    const planner = new AppPlanner({
+      client,
+      clients,
+      cluster,
+      book,
+      owned,
+      settingsOf: (app) => this.#settings.get(app),
+    });
     const awaitHealthOf: PhaseRunnerOptions["awaitHealth"] = (app, wait) =>
       awaitHealth({ app, ...wait, board, book, owned, isWatched: (kind) => this.#watches.isLive(kind) });
     const phases = new PhaseRunner({
-      hooks: new HookRunner({ client, cluster, board, now }),
+      hooks: new HookRunner({ clients, cluster, board, now }),
       inventories,
       board,
       log,
@@ -177,12 +206,14 @@ export class KubeReconciler implements Reconciler {
       onApplied: () => this.#watchOwned(),
     });
     this.#runner = new AppRunner({
-      applier: new AppApplier({ client, book, owned, planner, inventories, phases }),
+      applier: new AppApplier({ client, book, owned, planner, inventories, phases, accountOf }),
       board,
       pruner: this.#pruner,
       steps: this.#steps,
       log,
       isPaused: isAppPaused,
+      observe: (app, plan, { slice, signal }) =>
+        observeApp({ client, cluster, app, plan, isDeclared: (id) => slice.claims.has(id), signal }),
       barrierTo: (app) => this.#barriers.get(app.desired.name),
       onApplied: () => this.#watchOwned(),
       awaitHealth: ({ desired }, signal) =>
@@ -201,13 +232,18 @@ export class KubeReconciler implements Reconciler {
 
   async watch(signal: AbortSignal): Promise<void> {
     this.#watching = signal;
-    await Promise.all([this.#watches.run(signal), this.#corrector.run(signal), this.#status.run(signal)]);
+    await Promise.all([
+      this.#watches.run(signal),
+      this.#corrector.run(signal),
+      this.#status.run(signal),
+      this.#events.run(signal),
+    ]);
   }
 
   /** The full comparison by dry-run, from time to time. What differs is drift. */
   async verifyAll(signal: AbortSignal): Promise<void> {
     const { client } = this.#options;
-    await verifyCluster({ client, book: this.#book, owned: this.#owned, signal });
+    await verifyCluster({ client, clients: this.#clients, book: this.#book, owned: this.#owned, signal });
   }
 
   async reconcile(desired: DesiredState, signal: AbortSignal): Promise<ReconcileOutcome> {
@@ -220,6 +256,7 @@ export class KubeReconciler implements Reconciler {
     this.#settings = new Map(desired.apps.map((app) => [app.name, app.settings]));
     this.#claims = slice.claims;
     this.#doubtYielding(before, slice);
+    this.#doubtHealth(this.#checks.replace(this.#settings));
     this.#barriers = barriersIn(slice, this.#options.guardrails);
     this.#steps.begin(desired.number, desired.apps.length);
     const loaded = await this.#loadUnknown(slice, signal);
@@ -243,7 +280,9 @@ export class KubeReconciler implements Reconciler {
     const autoscaled = autoscaledBy(slice.apps.flatMap((app) => app.objects));
     const rulesOf = (settings: AppSettings | undefined) => settings?.ignoreDifferences ?? [];
     const changed = new Set(
-      [...this.#settings].filter(([app, now]) => !deepEqual(rulesOf(before.get(app)), rulesOf(now))).map(([app]) => app),
+      [...this.#settings]
+        .filter(([app, now]) => !deepEqual(rulesOf(before.get(app)), rulesOf(now)))
+        .map(([app]) => app),
     );
     for (const known of this.#book.values()) {
       const { id, app, yields, standing } = known;
@@ -251,6 +290,14 @@ export class KubeReconciler implements Reconciler {
       if (isOther && yields && standing === "clean") this.#book.update(id, { standing: "unsure" });
     }
     this.#autoscaled = autoscaled;
+  }
+
+  /** Live objects are not kept, so those of an app with other rules than before are looked at again. */
+  #doubtHealth(apps: ReadonlySet<string>): void {
+    if (apps.size === 0) return;
+    for (const { id, app, standing } of this.#book.values()) {
+      if (apps.has(app) && standing === "clean") this.#book.update(id, { standing: "unsure" });
+    }
   }
 
   /** Once: our kinds, what we accepted, what we own. Tried again by the next pass when it fails. */

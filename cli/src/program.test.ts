@@ -69,14 +69,24 @@ describe("axle", () => {
     expect(err).toContain("what to do:");
   });
 
-  it.each(["get", "status", "timeline", "targets", "token", "approve", "validate", "render", "hub", "agent", "config"])(
-    "%s --help shows examples",
-    async (name) => {
-      const { code, out } = await run(name, "--help");
-      expect(code).toBe(0);
-      expect(out).toContain("Examples:");
-    },
-  );
+  it.each([
+    "get",
+    "status",
+    "timeline",
+    "targets",
+    "token",
+    "approve",
+    "validate",
+    "render",
+    "health",
+    "hub",
+    "agent",
+    "config",
+  ])("%s --help shows examples", async (name) => {
+    const { code, out } = await run(name, "--help");
+    expect(code).toBe(0);
+    expect(out).toContain("Examples:");
+  });
 
   it("help COMMAND is the command's help", async () => {
     expect((await run("help", "status")).out).toContain("Usage: axle status");

@@ -92,7 +92,12 @@ async function readReport(file: string): Promise<VitestReport | undefined> {
 function runCommand(command: readonly string[]): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const [program = "", ...args] = command;
-  const env = { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+  const env = {
+    ...process.env,
+    PATH: `${bin}:${process.env["PATH"] ?? ""}`,
+    // Tools take CI for a terminal with colours; a log file is none.
+    ...(process.stdout.isTTY ? {} : { NO_COLOR: "1", FORCE_COLOR: "0" }),
+  };
   const child = spawn(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
   children.add(child);
   child.on("error", (error) => {

@@ -85,6 +85,7 @@ const appReport: fc.Arbitrary<AppReport> = fc.record(
     healthMessage: text,
     objects: count,
     pendingDeletion,
+    plan: fc.record({ create: texts, adopt: texts, change: texts, unmanaged: texts }),
     drifts: fc.array(drift, { maxLength: 2 }),
     pruning: texts,
   },

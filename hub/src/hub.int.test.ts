@@ -1,9 +1,12 @@
 import { rm } from "node:fs/promises";
 import { eventually } from "@axle/testkit/eventually.ts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { GitServer } from "@axle/testkit/git-server.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { TestFleet } from "./adapters/nats/test-fleet.ts";
 import { RenderError } from "./adapters/render/render-error.ts";
 import { UNHEARD } from "./sessions/apply-report.ts";
 import { TestLoop } from "./test-loop.ts";
+import type { LoopServers } from "./test-loop.ts";
 
 const FLEET = `apiVersion: axle.dev/v1
 kind: Fleet
@@ -37,8 +40,20 @@ const FIRST = {
 
 let loop: TestLoop;
 
+let servers: AsyncDisposableStack;
+let given: LoopServers;
+
+beforeAll(async () => {
+  servers = new AsyncDisposableStack();
+  const server = servers.use(await GitServer.start());
+  const fleet = servers.use(await TestFleet.start());
+  given = { server, fleet, connection: await fleet.connect() };
+}, 60_000);
+
+afterAll(() => servers.disposeAsync());
+
 beforeEach(async () => {
-  loop = await TestLoop.create();
+  loop = await TestLoop.create(given);
   loop.join("dev", { env: "dev" });
   loop.join("prod", { env: "prod" });
 }, 60_000);
@@ -108,7 +123,7 @@ test("L4: looking again at an unchanged repository plans nothing", async () => {
 test("S3: a commit that does not parse changes nothing, and clusters that join meanwhile get the one in force", async () => {
   await loop.start();
   const good = await loop.publish(FIRST);
-  const bad = await loop.work.publish({ "apps/web/app.yaml": "spec: [" }, "broken");
+  const bad = await loop.work.publish({ "apps/web/app.yaml": `${app("web", "[")}` }, "broken");
   await loop.at(bad, good);
   expect(loop.slices()).toEqual({ dev: 1, prod: 1 });
   expect(loop.state.fleet?.problems[0]).toMatchObject({ code: "syntax", place: { file: "apps/web/app.yaml" } });
@@ -155,7 +170,10 @@ test("S4: an app taken from all its clusters waits, and an approval lets that se
   reports("dev", ["base"]);
   reports("prod", ["base", "web"]);
   await loop.publish({ "apps/web": null });
-  expect(loop.state.apps.get("web")).toMatchObject({ targets: {}, deletionHolds: { "id-of-prod": expect.any(String) } });
+  expect(loop.state.apps.get("web")).toMatchObject({
+    targets: {},
+    deletionHolds: { "id-of-prod": expect.any(String) },
+  });
   const held = loop.slices()["prod"] ?? 0;
   expect(held).toBe(2);
 
@@ -292,7 +310,7 @@ test("L1: a cluster that joins while the repository is away gets the commit in f
   await loop.start();
   await loop.publish(FIRST);
   await loop.stop();
-  await loop.server[Symbol.asyncDispose]();
+  await loop.loseOrigin();
   await loop.start();
   loop.join("late", { env: "prod" });
   await eventually(() => loop.slices()["late"] === 1, { what: "a slice for the cluster that joined" });

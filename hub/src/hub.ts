@@ -167,8 +167,12 @@ export class Hub implements Service {
 
   #isSettled(read: ReadCommit): boolean {
     const { state, registrations, statuses } = this.#options;
+    const settled = this.#settled;
     const input = { read, state, registrations: registrations(), statuses: statuses(), nowMs: this.#now() };
-    return this.#settled !== undefined && isStillSettled(this.#settled, input);
+    if (settled === undefined || !isStillSettled(settled, input)) return false;
+    // The same objects are compared faster next time.
+    this.#settled = { ...settled, registrations: input.registrations };
+    return true;
   }
 
   async #plan(read: ReadCommit, clock: StepClock, signal: AbortSignal): Promise<CycleOutcome> {

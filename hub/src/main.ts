@@ -54,11 +54,21 @@ export async function runHub(
   const sendSignal = process.kill.bind(process);
   const nats = await openNats({ config, keys, listen, advertised, env, sendSignal, log, signal });
   stack.use(nats.connection);
-  const { repository, renderer } = await openRepository({ config, env, signal });
+  const { repository, renderer, shownUrl } = await openRepository({ config, env, signal });
   stack.use(repository);
 
   const metrics = new Metrics({ processMetrics: true });
-  const front = await openFront({ config, keys, nats, listen, advertised, metrics, log, signal });
+  const front = await openFront({
+    config,
+    keys,
+    nats,
+    repositoryUrl: shownUrl,
+    listen,
+    advertised,
+    metrics,
+    log,
+    signal,
+  });
   const wake = new Wake();
   const { desk, directory, view, grpc, http } = front;
   const lead = {
@@ -86,7 +96,7 @@ export async function runHub(
     caPem: keys.ca.certificatePem,
     token: keys.adminToken,
   });
-  log.info({ grpc: address, http: http.port, nats: nats.servers, client, repository: config.repo }, "hub is up");
+  log.info({ grpc: address, http: http.port, nats: nats.servers, client, repository: shownUrl }, "hub is up");
   const scheme = config.httpPlain ? "http" : "https";
   onUp?.({ grpc: address, http: `${scheme}://${advertised}:${http.port}`, clientFile: client });
   const groups = [[grpc, http], [leader, poker, renewal, ...front.services], nats.services];

@@ -1,10 +1,11 @@
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { env } from "node:process";
 import { Backoff } from "@axle/runtime/backoff.ts";
 import { createLogger } from "@axle/runtime/logger.ts";
 import type { Checkout } from "@axle/testkit/checkout.ts";
 import { eventually } from "@axle/testkit/eventually.ts";
-import { GitServer } from "@axle/testkit/git-server.ts";
+import type { GitRepository as GitOrigin, GitServer } from "@axle/testkit/git-server.ts";
 import { createTemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
 import { GitRepository } from "./adapters/git/git-repository.ts";
@@ -13,8 +14,8 @@ import { FencedStore } from "./adapters/nats/fenced-store.ts";
 import type { HubConnection } from "./adapters/nats/hub-connection.ts";
 import type { Leadership } from "./adapters/nats/leadership.ts";
 import { readMany } from "./adapters/nats/read-messages.ts";
-import { STATE_STREAM } from "./adapters/nats/subjects.ts";
-import { TestFleet } from "./adapters/nats/test-fleet.ts";
+import { PACK_STREAM, STATE_STREAM } from "./adapters/nats/subjects.ts";
+import type { TestFleet } from "./adapters/nats/test-fleet.ts";
 import { ProcessRenderer } from "./adapters/render/process-renderer.ts";
 import { renderProblem, RenderError } from "./adapters/render/render-error.ts";
 import { Sandbox } from "./adapters/render/sandbox.ts";
@@ -59,19 +60,17 @@ export class TestLoop implements AsyncDisposable {
     this.#given = given;
   }
 
-  /** With an empty repository; nothing runs yet. */
-  static async create(): Promise<TestLoop> {
+  /** With an empty repository and an empty store on servers that are there; nothing runs yet. */
+  static async create({ server, fleet, connection }: LoopServers): Promise<TestLoop> {
     await using stack = new AsyncDisposableStack();
     const scratch = stack.use(await createTemporaryDirectory("loop"));
-    const server = stack.use(await GitServer.start());
-    const fleet = stack.use(await TestFleet.start());
-    const origin = await server.createRepository("fleet");
+    for (const stream of [STATE_STREAM, PACK_STREAM]) await connection.jsm.streams.purge(stream);
+    const origin = await server.createRepository(basename(scratch.path));
     const work = await origin.clone();
-    const connection = await fleet.connect();
     const [kustomize, helm] = await Promise.all([findTool("kustomize"), findTool("helm")]);
     const sandbox = new Sandbox({ directory: join(scratch.path, "render") });
     const renderer = new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox });
-    const given = { folder: scratch.path, server, fleet, url: origin.url, work, connection, renderer };
+    const given = { folder: scratch.path, fleet, origin, work, connection, renderer };
     return new TestLoop({ ...given, stack: stack.move() });
   }
 
@@ -87,8 +86,9 @@ export class TestLoop implements AsyncDisposable {
     return this.#given.fleet;
   }
 
-  get server(): GitServer {
-    return this.#given.server;
+  /** From now on nobody answers for the repository. */
+  async loseOrigin(): Promise<void> {
+    await rm(this.#given.origin.directory, { recursive: true });
   }
 
   /** Of the running term. */
@@ -107,7 +107,8 @@ export class TestLoop implements AsyncDisposable {
 
   /** Begins a term: a fresh process on the same data. */
   async start(instance = "test"): Promise<void> {
-    const { fleet, connection, renderer, url, folder } = this.#given;
+    const { fleet, connection, renderer, origin, folder } = this.#given;
+    const { url } = origin;
     const stop = new AbortController();
     const leadership = await fleet.lead(connection, instance);
     const stored = new FencedStore({ connection, leadership });
@@ -163,7 +164,10 @@ export class TestLoop implements AsyncDisposable {
     });
     this.desk.opened({ state, store, wake: this.wake, fetching: () => hub.fetching });
     const lost = AbortSignal.any([stop.signal, leadership.lost]);
-    const ended = hub.run(lost).finally(() => repository[Symbol.asyncDispose]());
+    const ended = (async () => {
+      await using _repository = repository;
+      await hub.run(lost);
+    })();
     this.#term = { state, leadership, stop, ended };
   }
 
@@ -194,8 +198,8 @@ export class TestLoop implements AsyncDisposable {
       state: "active",
       joinedAtMs: 1,
       agentVersion: "0",
-      facts: {},
-    } as Registration);
+      facts: { kubernetesVersion: "", provider: "", nodes: 0, apiVersions: [] },
+    });
     this.wake.poke("clusters", Date.now());
   }
 
@@ -268,11 +272,17 @@ export class TestLoop implements AsyncDisposable {
   }
 }
 
-interface Given {
-  readonly folder: string;
+/** Started once for many loops. */
+export interface LoopServers {
   readonly server: GitServer;
   readonly fleet: TestFleet;
-  readonly url: string;
+  readonly connection: HubConnection;
+}
+
+interface Given {
+  readonly folder: string;
+  readonly fleet: TestFleet;
+  readonly origin: GitOrigin;
   readonly work: Checkout;
   readonly connection: HubConnection;
   readonly renderer: ProcessRenderer;

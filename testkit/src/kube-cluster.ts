@@ -17,6 +17,8 @@ export interface AuditEvent {
   readonly requestURI: string;
   readonly userAgent?: string;
   readonly user: { readonly username: string };
+  /** In whose name the user asked. */
+  readonly impersonatedUser?: { readonly username: string };
   readonly responseStatus?: { readonly code: number };
   readonly requestReceivedTimestamp: string;
 }

@@ -90,6 +90,7 @@ export async function openWork(options: WorkOptions, signal: AbortSignal): Promi
     events: book,
     hubNow: () => session.hubNowMs(),
     guardrails: guardrailsOf(config),
+    account: config.impersonateDefault === "" ? undefined : config.impersonateDefault,
     onPassWanted: () => agent.syncNow(),
     log: named,
   });

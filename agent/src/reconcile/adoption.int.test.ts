@@ -59,7 +59,8 @@ test("an object of another Axle agent is not touched, and its owner is named", a
   expect(outcome.applied).toBe(false);
   expect(agent.report("ours")).toMatchObject({
     sync: "Failed",
-    message: "ConfigMap default/foreign: owned by app theirs of the Axle agent with cluster id cluster-2",
+    message:
+      "ConfigMap default/foreign: owned by app theirs of the Axle agent with cluster id cluster-2; sync.adopt: AdoptAll takes it over",
   });
   expect((await agent.get("v1", "ConfigMap", name))?.["data"]).toEqual({ key: "value" });
 });

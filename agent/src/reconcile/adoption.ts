@@ -1,6 +1,8 @@
+import type { AdoptionPolicy } from "@axle/core/fleet/app.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { managedEntriesOf, uniteFieldSets } from "./field-set.ts";
 import type { FieldSet, ManagedEntry } from "./field-set.ts";
+import { claimOf } from "./foreign-claim.ts";
 import { markOf } from "./ownership-mark.ts";
 
 /**
@@ -18,9 +20,21 @@ export type Owner =
 
 export function ownerOf(live: KubeObject, cluster: string): Owner {
   const mark = markOf(live);
-  if (mark === undefined) return { kind: "nobody" };
+  if (mark === undefined) {
+    const name = claimOf(live);
+    return name === undefined ? { kind: "nobody" } : { kind: "other", name };
+  }
   if (mark.cluster === cluster) return { kind: "ours", app: mark.app };
   return { kind: "other", name: `app ${mark.app} of the Axle agent with cluster id ${mark.cluster}` };
+}
+
+/** Why an app may not take an existing object over, with the setting that lets it; undefined when it may. */
+export function refuseAdoption(owner: Owner, policy: AdoptionPolicy = "AdoptIfNoInventory"): string | undefined {
+  if (owner.kind === "ours" || policy === "AdoptAll") return undefined;
+  if (owner.kind === "other") return `owned by ${owner.name}; sync.adopt: AdoptAll takes it over`;
+  return policy === "MustMatch"
+    ? "exists and is owned by nobody; sync.adopt: AdoptIfNoInventory takes it over"
+    : undefined;
 }
 
 /**

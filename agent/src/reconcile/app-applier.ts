@@ -21,6 +21,8 @@ export interface AppApplierOptions {
   readonly planner: AppPlanner;
   readonly inventories: InventoryStore;
   readonly phases: PhaseRunner;
+  /** The service account an app is applied as; undefined: the agent's own. */
+  readonly accountOf: (app: string) => string | undefined;
 }
 
 export interface ApplyHooks {
@@ -49,16 +51,24 @@ export class AppApplier {
     const { name, settings } = app.desired;
     assertUnclaimed(app, pass);
     const plan = await this.#plan(app, pass);
+    if (settings.sync.mode === "observe") {
+      hooks.planned(plan);
+      return;
+    }
     if (plan.refusals.length > 0) throw refusalOf(plan.refusals);
     hooks.planned(plan);
-    if (settings.sync.mode === "observe") return;
-    const { inventories, phases } = this.#options;
+    const { inventories, phases, accountOf } = this.#options;
     const isWriting = plan.writes.length + plan.deferred.length + phases.pending(app).length > 0;
     if (isWriting) hooks.writing();
     await hooks.accepted;
     pass.signal.throwIfAborted();
     const run = runOf(app.desired);
-    await inventories.add(name, app.ids, { prune: settings.sync.prune, run, signal: pass.signal });
+    await inventories.add(name, app.ids, {
+      prune: settings.sync.prune,
+      run,
+      account: accountOf(name),
+      signal: pass.signal,
+    });
     await this.#write(app, pass, plan);
   }
 
@@ -103,9 +113,9 @@ export class AppApplier {
     const sorted = options.writes.toSorted((a, b) => compareForApply(a.object.source, b.object.source));
     const refusals: string[] = [];
     for (const group of groupByKind(sorted)) {
-      await eachBounded(group, CONCURRENCY, async ({ object, adopt, yields }) => {
+      await eachBounded(group, CONCURRENCY, async ({ object, ...how }) => {
         try {
-          await this.#options.owned.write({ ...object, app: app.desired.name, adopt, yields, signal });
+          await this.#options.owned.write({ ...object, app: app.desired.name, ...how, signal });
         } catch (error) {
           signal.throwIfAborted();
           const failure = KubeError.from(error);

@@ -1,7 +1,7 @@
 import { describeRef, parseId } from "@axle/core/manifest/object.ts";
 import type { ObjectId } from "@axle/core/manifest/object.ts";
 import { HEALTH_ORDER } from "@axle/core/status/report.ts";
-import type { AppReport, Drift, Health, PendingDeletion, Sync } from "@axle/core/status/report.ts";
+import type { AppReport, Drift, Health, ObservedPlan, PendingDeletion, Sync } from "@axle/core/status/report.ts";
 import type { HealthVerdict } from "@axle/core/health/verdict.ts";
 import { deepEqual } from "./deep-equal.ts";
 
@@ -13,6 +13,8 @@ export interface AppStanding {
   readonly message: string;
   readonly objects: number;
   readonly pendingDeletion: PendingDeletion | undefined;
+  /** Of an app that is only observed. */
+  readonly plan: ObservedPlan | undefined;
   /** Set when it was not healthy in time: it counts as failed until it is healthy. */
   readonly late: string | undefined;
 }
@@ -38,6 +40,7 @@ const NEW: AppStanding = {
   message: "",
   objects: 0,
   pendingDeletion: undefined,
+  plan: undefined,
   late: undefined,
 };
 /** What ends a wait for health. */
@@ -76,7 +79,9 @@ export class AppBoard {
     this.#changed(app);
   }
 
-  judge(app: string, id: ObjectId, verdict: HealthVerdict | undefined): void {
+  /** What holds nobody up does not count, or an app would wait for what comes after it. */
+  judge(app: string, id: ObjectId, judged: HealthVerdict | undefined): void {
+    const verdict = judged?.blocks === false ? undefined : judged;
     const { verdicts } = this.#entry(app);
     if (deepEqual(verdicts.get(id), verdict)) return;
     if (verdict === undefined) verdicts.delete(id);
@@ -149,16 +154,18 @@ export class AppBoard {
   reportOf(app: string): AppReport {
     const { standing, drifts, pruning } = this.#entry(app);
     const { health, message } = this.healthOf(app);
-    const { pendingDeletion, late, ...rest } = standing;
+    const { pendingDeletion, plan, late, ...rest } = standing;
     const failure =
       late === undefined || GOOD.has(health) ? {} : { sync: "Failed" as const, message: `${late}: ${message}` };
     return {
       app,
       ...rest,
+      message: rest.message || sayFight(drifts),
       ...failure,
       health,
       healthMessage: message,
       ...(pendingDeletion === undefined ? {} : { pendingDeletion }),
+      ...(plan === undefined ? {} : { plan }),
       drifts,
       pruning: [...pruning.values()],
     };
@@ -196,6 +203,13 @@ export class AppBoard {
     for (const wake of this.#waiters) wake();
     for (const resolve of this.#drained.splice(0)) resolve();
   }
+}
+
+function sayFight(drifts: readonly Drift[]): string {
+  const fight = drifts.find(({ action, correctedAtMs }) => action === "fighting" && correctedAtMs === 0);
+  if (fight === undefined) return "";
+  const { object, manager, paths } = fight;
+  return `fighting with ${manager || "somebody"} over ${paths.join(", ") || "the whole"} of ${describeId(object)}`;
 }
 
 export function describeId(id: ObjectId): string {

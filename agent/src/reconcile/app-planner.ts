@@ -1,9 +1,11 @@
+import type { AppSettings } from "@axle/core/fleet/app.ts";
 import { STAGES, stageOf } from "@axle/core/manifest/kind-order.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import type { AppClients } from "./app-clients.ts";
 import { addressOf } from "../adapters/kube/kube-client.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
-import { ownerOf } from "./adoption.ts";
+import { ownerOf, refuseAdoption } from "./adoption.ts";
 import { describeId } from "./app-board.ts";
 import { wouldChange, wouldCreate } from "./compare-live.ts";
 import { eachBounded } from "./each-bounded.ts";
@@ -11,6 +13,7 @@ import type { ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
 import { isLeftAlone, isMadeOnce, isMerged, isPaused } from "./object-policy.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
+import { planRecreation } from "./recreation.ts";
 import type { ResolvedObject } from "./resolved-app.ts";
 
 export interface PlannedWrite {
@@ -20,6 +23,8 @@ export interface PlannedWrite {
   readonly adopt?: KubeObject;
   /** Fields of it are others' to set. */
   readonly yields?: boolean;
+  /** The uid of the live object, where a field that cannot be changed in place has to. */
+  readonly recreate?: string;
 }
 
 /** What an app's objects would do to the cluster. Nothing has been written. */
@@ -48,6 +53,8 @@ export interface AppPlannerOptions {
   readonly cluster: string;
   readonly book: ObjectBook;
   readonly owned: OwnedObjects;
+  readonly clients: AppClients;
+  readonly settingsOf: (app: string) => AppSettings | undefined;
 }
 
 interface Findings {
@@ -109,7 +116,8 @@ export class AppPlanner {
 
   async #planOne(object: ResolvedObject, request: PlanRequest): Promise<PlannedWrite | undefined> {
     const { app, signal, loaded } = request;
-    const { client, cluster, book, owned } = this.#options;
+    const { cluster, book, owned, settingsOf, clients } = this.#options;
+    const client = clients.of(app);
     const { id, source } = object;
     const known = book.get(id);
     const isPausedLive = known?.paused === true && !isPaused(known.source) && !isMadeOnce(known.source);
@@ -123,19 +131,34 @@ export class AppPlanner {
     const tryOver = (over: KubeObject | undefined) =>
       client.apply(owned.prepare(declared, over), { dryRun: true, manager: FIELD_MANAGER, signal });
     const early = owned.mayYield(declared) ? await read() : undefined;
-    const dryRun = await tryOver(early);
+    let dryRun: KubeObject;
+    try {
+      dryRun = await tryOver(early);
+    } catch (error) {
+      const failure = KubeError.from(error);
+      if (failure.code !== "immutable") throw failure;
+      const recreate = await planRecreation(declared, {
+        ...this.#options,
+        client,
+        failure,
+        live: await read(),
+        signal,
+      });
+      return { object, change: "update", recreate };
+    }
     if (wouldCreate(dryRun)) return { object, change: "create" };
     // What we know to be as we left it changes by what changed in the pack: no need to read it.
     if (known?.standing === "clean" && !known.paused && early === undefined) return { object, change: "update" };
     const live = early ?? (await read());
     if (live === undefined) return { object, change: "create" };
     const owner = ownerOf(live, cluster);
-    if (owner.kind === "other") throw new KubeError("conflict", `owned by ${owner.name}`);
+    const obstacle = refuseAdoption(owner, settingsOf(app)?.sync.adopt);
+    if (obstacle !== undefined) throw new KubeError("conflict", obstacle);
     if (isLeftAlone(source, live)) {
       owned.settle(id, app, { source, live });
       return undefined;
     }
-    if (owner.kind === "nobody") {
+    if (owner.kind !== "ours") {
       return { object, change: "adopt", ...(isMerged(source, live) ? {} : { adopt: live }) };
     }
     const yields = owned.yieldedPaths(declared, live).length > 0;
@@ -175,6 +198,6 @@ export function sayRefusal(object: ResolvedObject, failure: KubeError): string {
 const HINTS: Partial<Record<KubeError["code"], string>> = {
   "kind-unknown": "install its CustomResourceDefinition first, in this app or in one it depends on",
   "namespace-missing": "declare the Namespace in the repository or create it",
-  immutable: "the field cannot be changed in place",
-  forbidden: "the agent's service account may not do this",
+  immutable: "it cannot be changed in place; sync.force or the annotation axle.dev/force: enabled has it recreated",
+  forbidden: "the account that the app is applied as may not do this",
 };

@@ -4,6 +4,7 @@ import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { AppApplier } from "./app-applier.ts";
 import type { AppBoard } from "./app-board.ts";
 import type { AppPlan } from "./app-planner.ts";
+import type { Observation } from "./observe-app.ts";
 import { PAUSED_IN_CLUSTER } from "./object-policy.ts";
 import type { Pruner, PrunePlan } from "./pruner.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
@@ -23,6 +24,8 @@ export interface AppRunnerOptions {
   readonly barrierTo: (app: ResolvedApp) => string | undefined;
   /** Whether a person paused the app in the cluster. */
   readonly isPaused: (app: string) => boolean;
+  /** What an app would do that is only observed. */
+  readonly observe: (app: ResolvedApp, plan: AppPlan, pass: SlicePass) => Promise<Observation>;
   /** True when the app became healthy within its time. */
   readonly awaitHealth: (app: ResolvedApp, signal: AbortSignal) => Promise<boolean>;
   /** The app's objects are written: their kinds have to be watched now. */
@@ -85,10 +88,11 @@ export class AppRunner {
     });
     board.retain(name, app.ids);
     if (settings.sync.mode === "observe") {
-      this.#set(app, { sync: "Pending", message: sayObserved(observed) });
+      const observation = await this.#options.observe(app, observed ?? NOTHING, pass);
+      this.#set(app, { sync: "Pending", ...observation });
       return "observed";
     }
-    this.#set(app, { sync: "Applied", message: sayHeld(app) });
+    this.#set(app, { sync: "Applied", message: sayHeld(app), plan: undefined });
     steps.took(name, "applied");
     onApplied();
     const isHealthy = wasLate ? board.isHealthy(name) : await this.#options.awaitHealth(app, pass.signal);
@@ -132,13 +136,9 @@ const PROBLEMS: Readonly<Record<AppOutcome, string | undefined>> = {
   paused: PAUSED_IN_CLUSTER,
 };
 
+const NOTHING: AppPlan = { writes: [], deferred: [], refusals: [] };
+
 function sayHeld(app: ResolvedApp): string {
   const { held, revision } = app.desired;
   return held === undefined ? "" : `stays at revision ${revision}: ${held}`;
-}
-
-function sayObserved(plan: AppPlan | undefined): string {
-  const counts = { create: 0, adopt: 0, update: 0 };
-  for (const { change } of plan?.writes ?? []) counts[change] += 1;
-  return `observing: would create ${counts.create}, adopt ${counts.adopt}, change ${counts.update}`;
 }

@@ -75,6 +75,7 @@ const inventoryDefinition = defineKind({
       description: "Id of the cluster whose agent wrote this; another agent's inventory is not ours to act on.",
     },
     part: { ...integer, description: "Counts from 0; only part 0 has a status." },
+    serviceAccount: { ...text, description: "In whose name the app is applied, namespace/name; part 0 only." },
     since: { ...text, description: "Revision and commit with which the app came here; part 0 only." },
     prune: { type: "boolean", description: "Whether objects that leave Git are deleted; part 0 decides." },
     objects: {

@@ -4,12 +4,14 @@ import type { Drift } from "@axle/core/status/report.ts";
 import { KeyedQueue } from "@axle/runtime/keyed-queue.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import type { AppBoard } from "./app-board.ts";
+import { describeChange } from "./describe-change.ts";
 import { explainDrift } from "./explain-drift.ts";
 import type { DriftExplanation } from "./explain-drift.ts";
 import { Fights } from "./fights.ts";
 import type { KnownObject, ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
+import type { UnknownFields } from "./unknown-fields.ts";
 
 export interface DriftCorrectorOptions {
   readonly book: ObjectBook;
@@ -33,6 +35,8 @@ export class DriftCorrector {
   readonly #fights = new Fights();
   /** Found and not yet put right. */
   readonly #found = new Map<ObjectId, Drift>();
+  /** Objects that others added something to that is to go. */
+  readonly #expelled = new Map<ObjectId, KubeObject>();
 
   constructor(options: DriftCorrectorOptions) {
     this.#options = options;
@@ -64,7 +68,7 @@ export class DriftCorrector {
     const nowMs = now();
     const explained =
       live === undefined
-        ? { manager: "", operation: "Delete", atMs: nowMs, paths: [] }
+        ? { manager: "", operation: "Delete", atMs: nowMs, paths: [], changes: [] }
         : this.#explain(known, live, nowMs);
     const isHealed = settings.sync.selfHeal && settings.sync.mode === "auto";
     const turn = this.#fights.note(id, explained.paths, nowMs);
@@ -77,6 +81,36 @@ export class DriftCorrector {
     this.#found.set(id, drift);
     if (turn.delayMs === 0) this.#queue.add(id);
     else this.#queue.addAfter(id, turn.delayMs);
+  }
+
+  /** Others added something inside `spec` that no pack has: told, and taken away where the app says so. */
+  foundUnknown(known: KnownObject, live: KubeObject, found: readonly UnknownFields[]): void {
+    const { board, book, settingsOf, isDeclared, isAppPaused, log, now } = this.#options;
+    const { id, app } = known;
+    const settings = settingsOf(app);
+    if (settings === undefined || !isDeclared(id) || isAppPaused(app)) return;
+    const { mode, selfHeal, unknownFields } = settings.sync;
+    const isRemoved = mode === "auto" && selfHeal && unknownFields === "remove";
+    const nowMs = now();
+    for (const { entry, paths } of found) {
+      const { manager, operation, time } = entry;
+      const atMs = time === undefined ? nowMs : Date.parse(time);
+      const changes = paths.map((path) => describeChange(known.source, live, path));
+      const named = changes.map(({ path }) => path);
+      log.warn({ app, object: id, manager, operation, paths: named, isRemoved }, "unknown fields found");
+      const drift = { object: id, manager, operation, atMs, paths: named, changes, correctedAtMs: 0 };
+      if (!isRemoved) {
+        board.drifted(app, { ...drift, action: "reported" });
+        continue;
+      }
+      const turn = this.#fights.note(id, named, nowMs);
+      if (turn.fighting) board.drifted(app, { ...drift, action: "fighting" });
+      book.update(id, { standing: "drifted", drift: named.join(" ") });
+      this.#found.set(id, { ...drift, action: turn.fighting ? "fighting" : "corrected" });
+      this.#expelled.set(id, live);
+      if (turn.delayMs === 0) this.#queue.add(id);
+      else this.#queue.addAfter(id, turn.delayMs);
+    }
   }
 
   async #correct(id: ObjectId, signal: AbortSignal): Promise<void> {
@@ -93,7 +127,9 @@ export class DriftCorrector {
     };
     if (!stillWanted()) return;
     const { app, source } = known;
-    await owned().write({ id, app, source, signal, stillWanted });
+    const expel = this.#expelled.get(id);
+    await owned().write({ id, app, source, expel, signal, stillWanted });
+    this.#expelled.delete(id);
     const drift = this.#found.get(id);
     this.#found.delete(id);
     if (drift !== undefined) board.drifted(app, { ...drift, correctedAtMs: now() });

@@ -1,4 +1,5 @@
 import type { KubeObject } from "@axle/core/manifest/object.ts";
+import type { FieldChange } from "@axle/core/status/report.ts";
 import { deepEqual } from "./deep-equal.ts";
 import {
   appliedFieldsOf,
@@ -10,16 +11,18 @@ import {
   valueAt,
 } from "./field-set.ts";
 import type { FieldSet, ManagedEntry } from "./field-set.ts";
+import { describeChange } from "./describe-change.ts";
 import type { FieldPath } from "./field-path.ts";
 import { isYielded } from "./ignored-fields.ts";
 
-/** Who changed what of an object we declare. Paths only, never values. */
+/** Who changed what of an object we declare. */
 export interface DriftExplanation {
   /** Field manager; "" when nothing says who. */
   readonly manager: string;
   readonly operation: string;
   readonly atMs: number;
   readonly paths: readonly string[];
+  readonly changes: readonly FieldChange[];
 }
 
 const NOT_MANAGED: ReadonlySet<string> = new Set(["apiVersion", "kind"]);
@@ -46,6 +49,7 @@ export function explainDrift(
     operation: newest?.operation ?? "Update",
     atMs: newest?.time === undefined ? nowMs : Date.parse(newest.time),
     paths: lost.slice(0, MOST_PATHS).map(formatPath),
+    changes: lost.slice(0, MOST_PATHS).map((path) => describeChange(desired, live, path)),
   };
 }
 

@@ -7,10 +7,10 @@ import { withDeadline } from "@axle/runtime/deadline.ts";
 import { sleep } from "@axle/runtime/sleep.ts";
 import { isTimeout } from "@axle/runtime/stop-error.ts";
 import { addressOf } from "../adapters/kube/kube-client.ts";
-import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { ownerOf } from "./adoption.ts";
 import type { AppBoard } from "./app-board.ts";
 import { describeId } from "./app-board.ts";
+import type { AppClients } from "./app-clients.ts";
 import type { AppHook } from "./app-order.ts";
 import { isBeingDeleted, uidOf } from "./live-meta.ts";
 import { FIELD_MANAGER, withMark } from "./ownership-mark.ts";
@@ -18,7 +18,7 @@ import { prepareObject } from "./prepare-object.ts";
 import { ReconcileError } from "./reconcile-error.ts";
 
 export interface HookRunnerOptions {
-  readonly client: KubeClient;
+  readonly clients: AppClients;
   readonly cluster: string;
   readonly board: AppBoard;
   readonly now: () => number;
@@ -53,7 +53,7 @@ export class HookRunner {
 
   /** Asks the server whether it would take the hook. Throws what it says. */
   async tryOut(hook: AppHook, app: string, signal: AbortSignal): Promise<void> {
-    const { client } = this.#options;
+    const client = this.#options.clients.of(app);
     const prepared = this.#prepare(hook.source, { app, run: "" });
     const name = prepared.metadata.name.slice(0, LONGEST_TRIAL_NAME) + TRIAL_SUFFIX;
     const trial = isRun(prepared) ? { ...prepared, metadata: { ...prepared.metadata, name } } : prepared;
@@ -87,13 +87,14 @@ export class HookRunner {
       board.judge(app, hook.id, undefined);
       return;
     }
-    await this.delete(hook, "failed", signal);
+    await this.delete(hook, "failed", request);
     throw new ReconcileError("hook-failed", `hook ${describeId(hook.id)} failed: ${last.message}`);
   }
 
   /** Deletes the hook's object where its policy says so and it is ours. */
-  async delete(hook: AppHook, when: HookDeletion, signal: AbortSignal): Promise<void> {
-    const { client, cluster } = this.#options;
+  async delete(hook: AppHook, when: HookDeletion, { app, signal }: Pick<HookRun, "app" | "signal">): Promise<void> {
+    const { clients, cluster } = this.#options;
+    const client = clients.of(app);
     if (!hook.order.deletions.has(when)) return;
     const live = await client.get(addressOf(hook.source), signal);
     if (live === undefined || isBeingDeleted(live) || ownerOf(live, cluster).kind !== "ours") return;
@@ -101,8 +102,8 @@ export class HookRunner {
   }
 
   async #begin(hook: AppHook, request: HookRun): Promise<void> {
-    const { client } = this.#options;
     const { app, run, signal } = request;
+    const client = this.#options.clients.of(app);
     const live = await client.get(addressOf(hook.source), signal);
     if (live !== undefined) {
       if (live.metadata.annotations?.[RUN_ANNOTATION] === run && !isBeingDeleted(live)) return;
@@ -115,7 +116,8 @@ export class HookRunner {
 
   /** Takes away what an older run left. */
   async #clear(hook: AppHook, live: KubeObject, { app, signal }: HookRun): Promise<void> {
-    const { client, cluster, board, now } = this.#options;
+    const { clients, cluster, board, now } = this.#options;
+    const client = clients.of(app);
     this.#assertOurs(hook, live);
     if (ownerOf(live, cluster).kind === "nobody") {
       const health = healthOf(live, now())?.health;
@@ -150,7 +152,8 @@ export class HookRunner {
 
   /** Looks until it is through: a hook lasts seconds, and a look at one object is cheaper than a watch of its kind. */
   async #awaitEnd(hook: AppHook, { app, signal }: HookRun): Promise<HealthVerdict | undefined> {
-    const { client, board, now } = this.#options;
+    const { clients, board, now } = this.#options;
+    const client = clients.of(app);
     for (let delayMs = FIRST_LOOK_MS; ; delayMs = Math.min(LONGEST_LOOK_MS, delayMs * 2)) {
       const live = await client.get(addressOf(hook.source), signal);
       if (live === undefined) {

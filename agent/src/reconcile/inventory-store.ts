@@ -22,6 +22,7 @@ interface Held {
   /** By the number of the part; a part that became empty leaves a gap. */
   readonly parts: Map<number, Part>;
   prune: boolean;
+  account: string | undefined;
   /** Stopped by a person, by an annotation on part 0. */
   paused: boolean;
   /** Whether part 0 carries our label, by which its watch finds it. */
@@ -39,6 +40,8 @@ interface AddOptions {
   readonly prune: boolean;
   /** Noted when it makes the inventory. */
   readonly run?: string;
+  /** Service account the app is applied as, `namespace/name`. */
+  readonly account?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -84,6 +87,16 @@ export class InventoryStore {
 
   prunes(app: string): boolean {
     return this.#apps.get(app)?.prune ?? true;
+  }
+
+  /** Of the object that stands for the app. */
+  uidOf(app: string): string | undefined {
+    return this.#apps.get(app)?.parts.get(0)?.uid;
+  }
+
+  /** The service account the app was last applied as: its objects go in the same name when it leaves. */
+  accountOf(app: string): string | undefined {
+    return this.#apps.get(app)?.account;
   }
 
   /** Whether the app comes to the cluster with this run. */
@@ -158,9 +171,11 @@ export class InventoryStore {
     const { prune, run = "" } = options;
     const held = this.#apps.get(app) ?? newHeld(prune, run);
     const missing = [...ids].filter((id) => !held.where.has(id));
-    const isPolicyNew = held.prune !== options.prune || !held.parts.has(0) || !held.labelled;
+    const { account } = options;
+    const isPolicyNew = held.prune !== prune || held.account !== account || !held.parts.has(0) || !held.labelled;
     if (missing.length === 0 && !isPolicyNew) return;
-    held.prune = options.prune;
+    held.prune = prune;
+    held.account = account;
     for (let part = 0; missing.length > 0 || part === 0; part += 1) {
       const has = held.parts.get(part)?.ids ?? new Set<ObjectId>();
       const taken = missing.splice(0, Math.max(0, this.#mostPerPart - has.size));
@@ -206,6 +221,7 @@ export class InventoryStore {
           cluster: this.#cluster,
           part,
           prune: held.prune,
+          ...(part === 0 && held.account !== undefined ? { serviceAccount: held.account } : {}),
           ...(part === 0 && held.since !== "" ? { since: held.since } : {}),
           objects: [...ids].sort(),
         },
@@ -236,6 +252,7 @@ export class InventoryStore {
     const held = found.get(app) ?? newHeld(true, "");
     if (number === 0) {
       held.prune = spec["prune"] !== false;
+      held.account = typeof spec["serviceAccount"] === "string" ? spec["serviceAccount"] : undefined;
       held.paused = isPaused(item);
       held.labelled = item.metadata.labels?.[APP_LABEL] === app;
       held.since = typeof spec["since"] === "string" ? spec["since"] : "";
@@ -254,7 +271,16 @@ function ranOf(item: KubeObject): Map<ObjectId, string> {
 }
 
 function newHeld(prune: boolean, since: string): Held {
-  return { parts: new Map(), prune, paused: false, labelled: false, since, ran: new Map(), where: new Map() };
+  return {
+    parts: new Map(),
+    prune,
+    account: undefined,
+    paused: false,
+    labelled: false,
+    since,
+    ran: new Map(),
+    where: new Map(),
+  };
 }
 
 function addressOf(name: string): ObjectAddress {

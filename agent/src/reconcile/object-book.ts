@@ -25,6 +25,8 @@ export interface KnownObject {
   readonly paused: boolean;
   /** Whether fields of it are others' to set: it has to be read before it is written. */
   readonly yields: boolean;
+  /** What others added inside `spec`, when it was last told; "" for nothing. */
+  readonly unknown: string;
   readonly health: HealthVerdict | undefined;
 }
 
@@ -76,6 +78,7 @@ export class ObjectBook {
       drift: undefined,
       paused,
       yields,
+      unknown: this.#known.get(id)?.unknown ?? "",
       health,
     };
     this.forget(id);

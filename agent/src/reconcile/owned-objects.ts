@@ -1,3 +1,4 @@
+import type { PreparedCheck } from "@axle/core/health/health-checks.ts";
 import { healthOf } from "@axle/core/health/health-of.ts";
 import { idOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
@@ -9,29 +10,38 @@ import { lostPaths } from "./explain-drift.ts";
 import type { FieldPath } from "./field-path.ts";
 import { isYielded, mayYield, yieldFields, yieldedPaths } from "./ignored-fields.ts";
 import type { Yielding } from "./ignored-fields.ts";
+import type { AppClients } from "./app-clients.ts";
 import type { AppBoard } from "./app-board.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { isBeingDeleted, isNewer, resourceVersionOf, uidOf } from "./live-meta.ts";
 import type { KnownObject, ObjectBook } from "./object-book.ts";
 import { fingerprintOwned } from "./owned-state.ts";
 import type { KindKey, OwnedSink } from "./owned-watches.ts";
-import { PAUSED_IN_CLUSTER, isLeftAlone, isPaused } from "./object-policy.ts";
+import { PAUSED_IN_CLUSTER, isLeftAlone, isMerged, isPaused } from "./object-policy.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
+import { claimPatch, keyOfUnknown, unknownFields } from "./unknown-fields.ts";
+import type { UnknownFields } from "./unknown-fields.ts";
 import { prepareObject } from "./prepare-object.ts";
+import { removeForRecreation } from "./recreation.ts";
 import { ReconcileError } from "./reconcile-error.ts";
 
 export interface OwnedObjectsOptions {
   readonly client: KubeClient;
+  readonly clients: AppClients;
   readonly cluster: string;
   readonly book: ObjectBook;
   readonly board: AppBoard;
   readonly now: () => number;
+  /** The app's own rules of health. */
+  readonly checksOf: (app: string) => readonly PreparedCheck[];
   /** Whether a person paused the app in the cluster: nothing of it is written. */
   readonly isAppPaused: (app: string) => boolean;
   /** Which fields of the object are others' to set. */
   readonly yieldingOf: (object: DeclaredObject) => Yielding;
   /** An object is not as we applied it; undefined: it is gone. */
   readonly onDrift: (known: KnownObject, live: KubeObject | undefined) => void;
+  /** Others added something inside `spec`. */
+  readonly onUnknown: (known: KnownObject, live: KubeObject, found: readonly UnknownFields[]) => void;
   /** A look at the server has to tell whether an object is still there. */
   readonly onDoubt: (id: ObjectId) => void;
   /** Anything of our label that came by, whether we know it or not. */
@@ -47,8 +57,12 @@ export interface DeclaredObject {
 export interface WriteRequest extends DeclaredObject {
   /** The live object, when it was somebody else's: former managers' fields are taken over first. */
   readonly adopt?: KubeObject | undefined;
+  /** The live object, when what others added inside its `spec` is to go. */
+  readonly expel?: KubeObject | undefined;
   /** Fields of the live object are others' to set. */
   readonly yields?: boolean | undefined;
+  /** The uid of the live object, which has to go first. */
+  readonly recreate?: string | undefined;
   readonly signal: AbortSignal;
   /** Asked when it is this write's turn; false lets it go. */
   readonly stillWanted?: () => boolean;
@@ -97,12 +111,13 @@ export class OwnedObjects implements OwnedSink {
   /** Remembers an object that is as it should be. */
   settle(id: ObjectId, app: string, entry: { readonly source: KubeObject; readonly live: KubeObject }): void {
     const { book, board, now } = this.#options;
-    const health = healthOf(entry.live, now());
+    const health = healthOf(entry.live, now(), this.#options.checksOf(app));
     const before = book.get(id);
     const yields = this.yieldedPaths({ id, app, source: entry.source }, entry.live).length > 0;
     book.settled(id, { app, ...entry, yields, health });
     if (before !== undefined && before.app !== app) board.judge(before.app, id, undefined);
     board.judge(app, id, health);
+    this.#noteUnknown(id, entry.live);
   }
 
   /** Paths of the live object that are others' to set. */
@@ -162,21 +177,28 @@ export class OwnedObjects implements OwnedSink {
 
   async #apply(request: WriteRequest): Promise<void> {
     const { id, app, source, signal } = request;
-    const { client } = this.#options;
-    const adopted = request.adopt === undefined ? undefined : await this.#handOver(request.adopt, signal);
+    const client = this.#options.clients.of(app);
+    if (request.recreate !== undefined) await removeForRecreation(client, source, { uid: request.recreate, signal });
+    if (request.expel !== undefined) await this.#handOver(request.expel, claimPatch, request);
+    const adopted =
+      request.adopt === undefined ? undefined : await this.#handOver(request.adopt, handOverPatch, request);
     const isRead = adopted === undefined && (request.yields === true || this.mayYield(request));
     const before = isRead ? await client.get(addressOf(source), signal) : adopted;
     const live = await client.apply(this.prepare(request, before), { manager: FIELD_MANAGER, signal });
     this.settle(id, app, { source, live });
   }
 
-  async #handOver(first: KubeObject, signal: AbortSignal): Promise<KubeObject | undefined> {
-    const { client } = this.#options;
+  async #handOver(
+    first: KubeObject,
+    patchOf: typeof handOverPatch,
+    { app, signal }: WriteRequest,
+  ): Promise<KubeObject | undefined> {
+    const client = this.#options.clients.of(app);
     const { apiVersion, kind, metadata } = first;
     const address = { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
     let live: KubeObject | undefined = first;
     for (let attempt = 1; live !== undefined; attempt += 1) {
-      const patch = handOverPatch(live, FIELD_MANAGER);
+      const patch = patchOf(live, FIELD_MANAGER);
       if (patch === undefined) return live;
       try {
         return await client.jsonPatch(address, patch, signal);
@@ -207,11 +229,12 @@ export class OwnedObjects implements OwnedSink {
       this.#lost(known);
       return;
     }
-    const health = healthOf(live, now());
+    const health = healthOf(live, now(), this.#options.checksOf(known.app));
     const paused = isLeftAlone(known.source, live);
     book.update(id, { resourceVersion, health, paused, uid: uidOf(live) });
     board.judge(known.app, id, health);
     if (paused || isBeingDeleted(live)) return;
+    this.#noteUnknown(id, live);
     const fingerprint = fingerprintOwned(known.source, live, FIELD_MANAGER) ?? "";
     if (fingerprint === (known.fingerprint ?? "")) {
       book.update(id, { standing: "clean", drift: undefined });
@@ -221,6 +244,18 @@ export class OwnedObjects implements OwnedSink {
       book.update(id, { standing: "drifted", drift: fingerprint });
       onDrift(known, live);
     }
+  }
+
+  /** Tells once of what others added, and again when it is something else. */
+  #noteUnknown(id: ObjectId, live: KubeObject): void {
+    const { book, onUnknown } = this.#options;
+    const known = book.get(id);
+    if (known === undefined || known.paused) return;
+    const found = isMerged(known.source, live) ? [] : unknownFields(live, FIELD_MANAGER);
+    const unknown = keyOfUnknown(found);
+    if (unknown === known.unknown) return;
+    book.update(id, { unknown });
+    if (found.length > 0) onUnknown(known, live, found);
   }
 
   #lost(known: KnownObject): void {

@@ -81,7 +81,7 @@ export class PhaseRunner {
       await this.#runSteps(steps, request);
     } catch (error) {
       signal.throwIfAborted();
-      if (!KubeError.from(error).isServerAway) await this.#runFailureHooks(request);
+      if (!(error instanceof KubeError && error.isServerAway)) await this.#runFailureHooks(request);
       throw error;
     }
   }
@@ -145,10 +145,11 @@ export class PhaseRunner {
   /** What one hook of a phase leaves may be needed by the next, so it goes when all are through. */
   async #cleanUp({ app, order, signal }: PhaseRequest, ended: readonly AppHook[]): Promise<void> {
     const { hooks, inventories } = this.#options;
-    const isNew = inventories.isNew(app.desired.name, runOf(app.desired));
+    const { name } = app.desired;
+    const isNew = inventories.isNew(name, runOf(app.desired));
     const phases = new Set(ended.map((hook) => phaseOfHook(hook, isNew)));
     for (const hook of order.hooks) {
-      if (phases.has(phaseOfHook(hook, isNew))) await hooks.delete(hook, "succeeded", signal);
+      if (phases.has(phaseOfHook(hook, isNew))) await hooks.delete(hook, "succeeded", { app: name, signal });
     }
   }
 
@@ -162,7 +163,7 @@ export class PhaseRunner {
       try {
         const endsAtMs = performance.now() + settings.sync.timeoutMs;
         await this.#runHook(hook, { app, endsAtMs, signal });
-        await hooks.delete(hook, "succeeded", signal);
+        await hooks.delete(hook, "succeeded", { app: name, signal });
       } catch (error) {
         signal.throwIfAborted();
         log.warn({ app: name, hook: hook.id, error }, "hook for a failed apply failed itself");

@@ -12,6 +12,7 @@ import type { DesiredState } from "../ports.ts";
 import { addressOf, apiVersionOf } from "../adapters/kube/kube-client.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
+import type { AppClients } from "./app-clients.ts";
 import type { AppBoard } from "./app-board.ts";
 import { describeId } from "./app-board.ts";
 import type { DeletionBudget } from "./deletion-budget.ts";
@@ -27,6 +28,7 @@ import { unmark } from "./unmark.ts";
 
 export interface PrunerOptions {
   readonly client: KubeClient;
+  readonly clients: AppClients;
   readonly cluster: string;
   readonly book: ObjectBook;
   readonly board: AppBoard;
@@ -194,7 +196,8 @@ export class Pruner {
 
   /** Undefined when the object is gone or no longer ours, else why it is still there. */
   async #deleteOne(app: string, ref: Candidate, signal: AbortSignal): Promise<string | undefined> {
-    const { client, cluster, book, inventories, guardrails, budget, log } = this.#options;
+    const { clients, cluster, book, inventories, guardrails, budget, log } = this.#options;
+    const client = clients.of(app);
     try {
       const guardrail = guardrailAgainst(ref.id, guardrails);
       if (guardrail !== undefined) return `${describeId(ref.id)}: guardrail ${guardrail} of this cluster keeps it`;

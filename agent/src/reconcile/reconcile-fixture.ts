@@ -20,6 +20,7 @@ export interface FixtureOptions {
   readonly log?: Logger;
   readonly hubNow?: () => number;
   readonly guardrails?: Guardrails;
+  readonly account?: string;
 }
 
 /** An agent's reconciler on a real cluster, with what it said; for tests. Dispose is what a crash is: it stops at once. */
@@ -42,6 +43,7 @@ export class ReconcileFixture implements AsyncDisposable {
       log: options.log ?? silentLogger,
       onPassWanted: () => (this.passesWanted += 1),
       ...(options.hubNow === undefined ? {} : { hubNow: options.hubNow }),
+      account: options.account,
       ...(options.guardrails === undefined ? {} : { guardrails: options.guardrails }),
       events: {
         app: (report) => this.reports.set(report.app, report),

@@ -75,7 +75,9 @@ async function health(options: HealthOptions, context: CliContext): Promise<Exit
       ),
     );
   }
-  return rows.every(({ row }) => row.status === null || row.status === "Healthy") ? EXIT_CODES.fine : EXIT_CODES.unhealthy;
+  return rows.every(({ row }) => row.status === null || row.status === "Healthy")
+    ? EXIT_CODES.fine
+    : EXIT_CODES.unhealthy;
 }
 
 function judge(object: KubeObject, nowMs: number): { readonly name: string; readonly row: HealthRow } {

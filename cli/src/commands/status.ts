@@ -156,8 +156,19 @@ function describeRevision(row: AppOnClusterView): string {
   return reported === row.desiredRevision ? String(reported) : `${reported} of ${row.desiredRevision}`;
 }
 
+/** In words, for the lists of an app that is only observed. */
+const PLANNED: Readonly<Record<string, string>> = {
+  create: "would create",
+  adopt: "would adopt",
+  change: "would change",
+  unmanaged: "unmanaged:",
+};
+
 function writeDetails(rows: readonly AppOnClusterView[], context: CliContext): void {
   for (const row of rows) {
+    for (const [what, ids] of Object.entries(row.report?.plan ?? {}) as [string, readonly string[]][]) {
+      for (const id of ids) context.out.write(`  ${row.cluster}/${row.app}: ${PLANNED[what] ?? what} ${id}\n`);
+    }
     for (const drift of row.report?.drifts ?? []) {
       const who = drift.manager === "" ? "somebody" : drift.manager;
       const age = formatAge(context.nowMs() - drift.atMs);

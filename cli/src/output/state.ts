@@ -62,7 +62,12 @@ export function explainRow(row: AppOnClusterView): string {
   if (report.healthMessage !== "") return report.healthMessage;
   if (report.pruning.length > 0) return `still deleting ${report.pruning[0]}`;
   const fight = report.drifts.find((drift) => drift.action === "fighting");
-  if (fight !== undefined) return `${fight.manager || "somebody"} keeps changing ${fight.object}`;
+  if (fight !== undefined) {
+    const { manager, object, paths, changes = [] } = fight;
+    const [change] = changes;
+    const values = change === undefined ? "" : ` (${change.before || "nothing"} -> ${change.after || "nothing"})`;
+    return `${manager || "somebody"} keeps changing ${paths[0] ?? "the whole"} of ${object}${values}`;
+  }
   return "";
 }
 

@@ -37,6 +37,11 @@ const sync = z
       .enum(["report", "remove"])
       .optional()
       .describe("What is done about containers, ports and the like that others add; report is the default."),
+    serviceAccount: z
+      .string()
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/)
+      .optional()
+      .describe("The service account the app is applied as, namespace/name: what it may not do, the app may not."),
     timeout: z
       .string()
       .superRefine(

@@ -15,10 +15,22 @@ export function parseLabelSelector(text: string): ClusterSelector {
   return { all: requirements.length === 0, matchLabels: {}, matchExpressions: requirements, names: [] };
 }
 
-/** At commas, but not at those in parentheses. */
+/** At commas, but not at those in parentheses. One pass: a regular expression that looks ahead takes the square of it. */
 function splitRequirements(text: string): readonly string[] {
   if (text.trim() === "") return [];
-  return text.split(/,(?![^(]*\))/).map((part) => part.trim());
+  const parts: string[] = [];
+  let start = 0;
+  let isInside = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === "(") isInside = true;
+    else if (character === ")") isInside = false;
+    else if (character === "," && !isInside) {
+      parts.push(text.slice(start, at).trim());
+      start = at + 1;
+    }
+  }
+  return [...parts, text.slice(start).trim()];
 }
 
 const SET = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/;

@@ -42,6 +42,7 @@ export function readSync(written: SyncDocument | undefined, defaults: SyncSettin
     selfHeal: written.selfHeal ?? defaults.selfHeal,
     force: written.force ?? defaults.force,
     ...given("adopt", written.adopt ?? defaults.adopt),
+    ...given("serviceAccount", written.serviceAccount ?? defaults.serviceAccount),
     ...given("unknownFields", written.unknownFields ?? defaults.unknownFields),
     timeoutMs:
       written.timeout === undefined ? defaults.timeoutMs : (parseDuration(written.timeout) ?? defaults.timeoutMs),

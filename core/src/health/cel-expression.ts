@@ -66,7 +66,8 @@ function ask(
   object: CelObject,
 ): { readonly answer: boolean } | { readonly problem: string } {
   const members = Math.max(object.longestCollection, cost.splits ? object.longestText : 1);
-  if (cost.nodes * members ** cost.depth > MOST_STEPS) return { problem: "the object is too large for this expression" };
+  if (cost.nodes * members ** cost.depth > MOST_STEPS)
+    return { problem: "the object is too large for this expression" };
   try {
     const answer: unknown = parsed(object.context);
     return typeof answer === "boolean" ? { answer } : { problem: "answers neither true nor false" };

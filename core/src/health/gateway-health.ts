@@ -14,7 +14,9 @@ export function gatewayHealth(object: KubeObject): HealthVerdict {
       judge(currentConditions(object, listener, "conditions"), `listener ${textAt(listener, "name")}: `),
     ),
   ];
-  return worst(verdicts) ?? (own.length > 0 ? healthy() : progressing("its controller has not seen the newest spec yet"));
+  return (
+    worst(verdicts) ?? (own.length > 0 ? healthy() : progressing("its controller has not seen the newest spec yet"))
+  );
 }
 
 /**
@@ -69,7 +71,9 @@ function judge(conditions: readonly Condition[], where: string): HealthVerdict |
 }
 
 function worst(verdicts: readonly (HealthVerdict | undefined)[]): HealthVerdict | undefined {
-  return verdicts.find((verdict) => verdict?.health === "Degraded") ?? verdicts.find((verdict) => verdict !== undefined);
+  return (
+    verdicts.find((verdict) => verdict?.health === "Degraded") ?? verdicts.find((verdict) => verdict !== undefined)
+  );
 }
 
 function nameOf(ref: unknown): string {

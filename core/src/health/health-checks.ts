@@ -64,12 +64,15 @@ function judge(
   if (isBehind(object, { strict: false })) return progressing(NOT_SEEN);
   for (const question of questions) {
     const result = "expression" in question ? question.expression.ask(cel()) : question;
-    if ("problem" in result) return progressing(`the app's rule "${question.name}" cannot be answered yet: ${result.problem}`);
+    if ("problem" in result)
+      return progressing(`the app's rule "${question.name}" cannot be answered yet: ${result.problem}`);
     if (!result.answer) continue;
     if (question.name === "healthy") return healthy();
     const message = `the app's rule "${question.name}" holds: ${check[question.name] ?? ""}`;
     return question.name === "failed" ? degraded(message) : progressing(message);
   }
   // Without a word on what healthy is, the rule only adds to what is known of the kind.
-  return check.healthy === undefined ? undefined : progressing(`the app's rule "healthy" does not hold: ${check.healthy}`);
+  return check.healthy === undefined
+    ? undefined
+    : progressing(`the app's rule "healthy" does not hold: ${check.healthy}`);
 }

@@ -24,7 +24,9 @@ export function cronJobHealth(object: KubeObject): HealthVerdict {
   // Its first run may be between two writes of the status, so this is not yet a failure.
   if (lastSuccessMs === undefined) return healthy("no run has succeeded yet");
   if (lastSuccessMs < lastScheduleMs) {
-    return degraded(`its last run did not succeed; the last that did was at ${textAt(object, "status.lastSuccessfulTime")}`);
+    return degraded(
+      `its last run did not succeed; the last that did was at ${textAt(object, "status.lastSuccessfulTime")}`,
+    );
   }
   return healthy();
 }

@@ -16,5 +16,7 @@ function sayMessage(message: Fields): string {
   const name = textAt(message, "type.name");
   const code = textAt(message, "type.code");
   const more = textAt(message, "documentationUrl");
-  return [`${name || "validation"}${code === "" ? "" : ` (${code})`}`, more].filter((part) => part !== "").join(", see ");
+  return [`${name || "validation"}${code === "" ? "" : ` (${code})`}`, more]
+    .filter((part) => part !== "")
+    .join(", see ");
 }

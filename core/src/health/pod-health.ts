@@ -35,7 +35,9 @@ export function podHealth(object: KubeObject, nowMs: number): HealthVerdict {
   if (isTrue(conditionsOf(object), "Ready")) return healthy();
   const crashed = containersOf(object).find(hasCrashed);
   if (crashed !== undefined) return degraded(`not ready; ${sayTermination(crashed, "lastState.terminated")}`);
-  const unready = containersOf(object).filter((container) => valueAt(container, "ready") === false && !isDone(container));
+  const unready = containersOf(object).filter(
+    (container) => valueAt(container, "ready") === false && !isDone(container),
+  );
   return progressing(unready.length === 0 ? "not ready" : `not ready: ${unready.map(nameOf).join(", ")}${since}`);
 }
 

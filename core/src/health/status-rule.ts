@@ -51,8 +51,7 @@ export function judgeByStatus(rule: StatusRule, otherwise: HealthRule): HealthRu
     if (switchedOff !== undefined) return suspended(`${switchedOff} is true`);
     if (isBehind(object, { strict: false })) return progressing(NOT_SEEN);
     const verdict =
-      judgeConditions(object, conditions) ??
-      (rule.phase === undefined ? undefined : judgePhase(object, rule.phase));
+      judgeConditions(object, conditions) ?? (rule.phase === undefined ? undefined : judgePhase(object, rule.phase));
     if (verdict !== undefined) return verdict;
     return rule.waitsFor === undefined ? otherwise(object, nowMs) : progressing(`waits for ${rule.waitsFor}`);
   };
@@ -74,7 +73,8 @@ export function judgeConditions(object: KubeObject, rules: readonly ConditionRul
 function healthBy({ verdicts, reasons, graded }: ConditionRule, condition: Condition): Health | undefined {
   const byReason = reasons?.[condition.reason];
   if (byReason !== undefined) return byReason === "pass" ? undefined : byReason;
-  if (graded === true && condition.status === "False") return condition.severity === "Error" ? "Degraded" : "Progressing";
+  if (graded === true && condition.status === "False")
+    return condition.severity === "Error" ? "Degraded" : "Progressing";
   return verdicts[condition.status];
 }
 

@@ -19,7 +19,8 @@ export function volumeClaimHealth(object: KubeObject): HealthVerdict {
   if (phase === "Lost") return degraded("its volume is lost");
   if (phase === "Bound") return healthy(sayResize(object));
   const annotations = object.metadata.annotations ?? {};
-  const isAskedFor = ASKED_FOR.some((name) => annotations[name] !== undefined) || textAt(object, "spec.volumeName") !== "";
+  const isAskedFor =
+    ASKED_FOR.some((name) => annotations[name] !== undefined) || textAt(object, "spec.volumeName") !== "";
   if (isAskedFor || phase !== "Pending") return progressing("waits for its volume");
   return { ...progressing("waits for the first pod that uses it, or for a volume that fits"), blocks: false };
 }

@@ -1,5 +1,7 @@
 import { DEFAULT_SYNC } from "../fleet/app.ts";
 import type { App } from "../fleet/app.ts";
+import type { ClusterFacts } from "../fleet/cluster.ts";
+import type { FleetGuards } from "../fleet/fleet.ts";
 import type { Problem } from "../fleet/problem.ts";
 import type { AppRecord } from "./app-record.ts";
 import { planFleet } from "./plan-fleet.ts";
@@ -17,6 +19,10 @@ export interface CommitOptions {
   readonly clearHolds?: readonly { readonly cluster: string; readonly app: string }[];
   /** The contract does not parse. */
   readonly refused?: boolean;
+  readonly factsOf?: (cluster: string) => ClusterFacts;
+  readonly guards?: FleetGuards;
+  /** What guards know of an object beside its id. */
+  readonly about?: Readonly<Record<string, Omit<RenderedObject, "id" | "file">>>;
 }
 
 /** A hub in miniature: keeps records and packs, and asks planFleet what each commit makes of them. */
@@ -42,6 +48,8 @@ export class FleetModel {
       rendered,
       objectsOf: (digest) => this.#packs.get(digest),
       clearHolds: options.clearHolds ?? [],
+      ...(options.factsOf !== undefined && { factsOf: options.factsOf }),
+      ...(options.guards !== undefined && { guards: options.guards }),
     });
     for (const record of plan.records) this.records.set(record.app, record);
     for (const app of plan.gone) this.records.delete(app);
@@ -71,7 +79,7 @@ export class FleetModel {
     return (this.#packs.get(digest ?? "") ?? []).map(({ id }) => id).join(",");
   }
 
-  #resolve(apps: CommitAt, { dependsOn, refused }: CommitOptions): Resolved {
+  #resolve(apps: CommitAt, { dependsOn, refused, about }: CommitOptions): Resolved {
     const resolution = { apps: new Map(), broken: new Map(), problems: [] as Problem[] } satisfies Resolution;
     const rendered = new Map<string, RenderedVariant>();
     if (refused === true) resolution.problems.push({ severity: "error", code: "syntax", message: "no YAML" });
@@ -88,22 +96,28 @@ export class FleetModel {
         const key = `${name}:${objects === "broken" ? objects : objects.toSorted().join(",")}`;
         variants.set(key, { app: name, path: name, values: {}, valuesFiles: [], patches: [] });
         targets.set(cluster, { variant: key, substitutions: {}, because: "", placedBy: app.declaredAt });
-        rendered.set(key, this.#render(name, key, objects));
+        rendered.set(key, this.#render({ app: name, key, about }, objects));
       }
       resolution.apps.set(name, { app, variants, targets });
     }
     return { resolution, rendered };
   }
 
-  #render(app: string, key: string, objects: readonly string[] | "broken"): RenderedVariant {
+  #render({ app, key, about }: Rendering, objects: readonly string[] | "broken"): RenderedVariant {
     if (objects === "broken") {
       const place = { file: `${app}/kustomization.yaml`, line: 0, column: 0 };
       return { error: { severity: "error", code: "render", message: "no such file", place } };
     }
-    const sorted = objects.toSorted().map((id) => ({ id, file: `${app}/${id}.yaml` }));
+    const sorted = objects.toSorted().map((id) => ({ id, file: `${app}/${id}.yaml`, ...about?.[id] }));
     this.#packs.set(key, sorted);
     return { pack: { digest: key, keyId: key, size: 1, chunks: 1, objects: sorted.length }, objects: sorted };
   }
+}
+
+interface Rendering {
+  readonly app: string;
+  readonly key: string;
+  readonly about: CommitOptions["about"];
 }
 
 interface Resolved {

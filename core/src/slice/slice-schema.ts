@@ -38,6 +38,7 @@ const settings = z.object({
     force: z.boolean(),
     adopt: z.exactOptional(z.enum(ADOPTION_POLICIES)),
     unknownFields: z.exactOptional(z.enum(["report", "remove"])),
+    serviceAccount: z.exactOptional(name),
     timeoutMs: count,
   }),
   dependsOn: z.array(name),

@@ -29,9 +29,21 @@ export interface AppReport {
   readonly healthMessage: string;
   readonly objects: number;
   readonly pendingDeletion?: PendingDeletion;
+  /** Of an app that is only observed (`sync.mode: observe`). */
+  readonly plan?: ObservedPlan;
   readonly drifts: readonly Drift[];
   /** Objects whose deletion was asked for and is not finished, with what blocks it. */
   readonly pruning: readonly string[];
+}
+
+/** What an app would do. Lists are cut; the report's message has the counts. */
+export interface ObservedPlan {
+  readonly create: readonly ObjectId[];
+  /** Exist, and belong to nobody we know of: they would become the app's. */
+  readonly adopt: readonly ObjectId[];
+  readonly change: readonly ObjectId[];
+  /** Stand in the app's namespaces, and no app has them. */
+  readonly unmanaged: readonly ObjectId[];
 }
 
 /** A deletion that waits for a person (S4). */
@@ -54,6 +66,17 @@ export interface Drift {
   readonly action: "corrected" | "reported" | "fighting";
   /** 0 unless corrected. */
   readonly correctedAtMs: number;
+  /** The same paths with their values; absent where they are not known. */
+  readonly changes?: readonly FieldChange[];
+}
+
+/** One field that was changed. Values as short text, "" for none, `***` for what may be secret. */
+export interface FieldChange {
+  readonly path: string;
+  /** As declared. */
+  readonly before: string;
+  /** As it was found. */
+  readonly after: string;
 }
 
 /** Names of the agent's steps towards a slice, in order. */

@@ -49,8 +49,9 @@ async function measure(clusters: readonly string[], progress: (text: string) => 
     if (index < WARM_UP) continue;
     samples.eachMs.push(...eachMs);
     samples.allMs.push(Math.max(...eachMs));
-    for (const { name, tookMs } of times[0]?.steps ?? []) {
-      samples.steps.set(name, [...(samples.steps.get(name) ?? []), tookMs]);
+    for (const { who, name, tookMs } of times[0]?.steps ?? []) {
+      const step = `${who} ${name}`;
+      samples.steps.set(step, [...(samples.steps.get(step) ?? []), tookMs]);
     }
     progress(
       `${clusters.length} cluster(s), commit ${index - WARM_UP + 1} of ${COMMITS}: ${Math.round(Math.max(...eachMs))} ms`,

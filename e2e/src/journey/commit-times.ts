@@ -2,10 +2,17 @@ import type { StepView, TimelineView } from "@axle/cli/client/fleet-types.ts";
 import { eventually } from "@axle/testkit/eventually.ts";
 import type { FleetStand } from "../fleet-stand.ts";
 
+/** Hub and agent both fetch: a step is named together with who takes it. */
+export interface StepTime {
+  readonly who: "hub" | "agent";
+  readonly name: string;
+  readonly tookMs: number;
+}
+
 /** A commit's way to one cluster: names of steps with what each took, and all together from the hub's first word of it. */
 export interface ClusterTimes {
   readonly cluster: string;
-  readonly steps: readonly { readonly name: string; readonly tookMs: number }[];
+  readonly steps: readonly StepTime[];
   readonly appliedMs: number;
 }
 
@@ -34,14 +41,20 @@ function timesOf(timeline: TimelineView, cluster: string): ClusterTimes {
   const own = timeline.clusters.find((each) => each.cluster === cluster)?.steps ?? [];
   const applied = own.findIndex((step) => step.name === "applied");
   const all: readonly StepView[] = [...timeline.hub, ...own.slice(0, applied + 1)];
-  const steps = all.slice(1).map((step, index) => ({
+  const steps = all.slice(1).map((step, index): StepTime => ({
+    who: index + 1 < timeline.hub.length ? "hub" : "agent",
     name: step.name,
     tookMs: Math.max(0, step.atMs - (all[index]?.atMs ?? step.atMs)),
   }));
   return { cluster, steps, appliedMs: (appliedAt(timeline, cluster) ?? 0) - (all[0]?.atMs ?? 0) };
 }
 
-/** `fetched 31, resolved 4, …` in milliseconds. */
+/** `hub fetched 31, resolved 4, …; agent rung 1, …` in milliseconds. */
 export function formatSteps(times: ClusterTimes): string {
-  return times.steps.map(({ name, tookMs }) => `${name} ${Math.round(tookMs)}`).join(", ");
+  const partOf = (who: StepTime["who"]): string =>
+    `${who} ${times.steps
+      .filter((step) => step.who === who)
+      .map(({ name, tookMs }) => `${name} ${Math.round(tookMs)}`)
+      .join(", ")}`;
+  return `${partOf("hub")}; ${partOf("agent")}`;
 }

@@ -27,6 +27,8 @@ export interface OpenFrontOptions {
   readonly config: HubConfig;
   readonly keys: HubKeys;
   readonly nats: OpenNats;
+  /** As it may be shown. */
+  readonly repositoryUrl: string;
   readonly listen: string;
   /** Name agents and people reach the hub by. */
   readonly advertised: string;
@@ -47,7 +49,7 @@ export interface OpenFront {
 
 /** All that agents and people meet: joining, sessions, the API, over gRPC and HTTP. */
 export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
-  const { config, keys, nats, listen, advertised, metrics, log, signal } = options;
+  const { config, keys, nats, repositoryUrl, listen, advertised, metrics, log, signal } = options;
   const now = Date.now;
   const { clusters, claims: claimStore, tokens, statuses } = registryStores(nats.connection);
   const audit = new AuditTrail(nats.connection);
@@ -65,7 +67,7 @@ export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
     natsAccess: {
       async issue(clusterId) {
         const expiresAtMs = now() + config.agentCredentialsMs;
-        const creds = await nats.identity.mintAgentUser(clusterId, config.agentCredentialsMs);
+        const creds = nats.identity.mintAgentUser(clusterId, config.agentCredentialsMs);
         return { servers: nats.servers, caPem: nats.caPem, creds, expiresAtMs };
       },
     },
@@ -74,7 +76,7 @@ export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
   const tokenDesk = new TokenDesk({ tokens, hubAddress: address, ca: keys.ca, now });
   const claims = new ClaimBook({ claims: claimStore, clusters, now });
   const joining = { clusters, claims, credentials, audit, now, log };
-  const desk = new FleetDesk({ url: config.repo ?? "", branch: config.branch ?? "", newId: randomUUID });
+  const desk = new FleetDesk({ url: repositoryUrl, branch: config.branch ?? "", newId: randomUUID });
   const hubVersion = HUB_VERSION;
   const sessions = new Sessions({ view, directory, clusters, credentials, slices: desk, hubVersion, now, log });
   const admission = new Admission(joining);

@@ -1,18 +1,19 @@
 import { join } from "node:path";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
+import { parseRemote } from "../adapters/git/git-environment.ts";
 import { GitRepository } from "../adapters/git/git-repository.ts";
 import { RepositoryError } from "../adapters/git/repository-error.ts";
 import { ProcessRenderer } from "../adapters/render/process-renderer.ts";
 import { Sandbox } from "../adapters/render/sandbox.ts";
 import type { HubConfig } from "../config.ts";
 
-/** The repository the hub follows, and what renders it. */
+/** The repository the hub follows, and what renders it. `shownUrl` may be logged and shown: it holds no credentials. */
 export async function openRepository(options: {
   readonly config: HubConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-}): Promise<{ repository: GitRepository; renderer: ProcessRenderer }> {
+}): Promise<{ repository: GitRepository; renderer: ProcessRenderer; shownUrl: string }> {
   const { config, env, signal } = options;
   const [kustomize, helm] = await Promise.all(["kustomize", "helm"].map((name) => findTool(name, { env, signal })));
   if (kustomize === undefined || helm === undefined) throw new TypeError("two tools were asked for");
@@ -20,6 +21,7 @@ export async function openRepository(options: {
   const rendering = join(config.data, "render");
   const sandbox = new Sandbox({ directory: rendering, timeoutMs: config.renderTimeoutMs });
   return {
+    shownUrl: parseRemote(config.repo ?? "").url,
     renderer: new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox }),
     repository: new GitRepository({
       url: config.repo ?? "",

@@ -24,7 +24,7 @@ export interface RenderMemoOptions {
   readonly problemOf: (error: unknown, variant: Variant) => Problem;
   /** The same input may render next time. */
   readonly isPassing: (error: unknown) => boolean;
-  /** Results kept in memory; the store has the rest. */
+  /** Objects of renders whose ids are kept in memory; the store has the rest. */
   readonly limit?: number;
 }
 
@@ -38,10 +38,11 @@ export class RenderMemo {
   readonly #limit: number;
   /** In order of use, oldest first. */
   readonly #known = new Map<string, RenderResult>();
+  #weight = 0;
 
   constructor(options: RenderMemoOptions) {
     this.#options = options;
-    this.#limit = options.limit ?? 20_000;
+    this.#limit = options.limit ?? 300_000;
   }
 
   /** The renderer bounds how many processes run at once. Rejects only when the store or the signal does. */
@@ -109,10 +110,25 @@ export class RenderMemo {
   }
 
   #remember(key: string, result: RenderResult): RenderResult {
-    this.#known.delete(key);
+    this.#forget(key);
     this.#known.set(key, result);
-    const oldest = this.#known.keys().next().value;
-    if (this.#known.size > this.#limit && oldest !== undefined) this.#known.delete(oldest);
+    this.#weight += weightOf(result);
+    for (const oldest of this.#known.keys()) {
+      if (this.#weight <= this.#limit || oldest === key) break;
+      this.#forget(oldest);
+    }
     return result;
   }
+
+  #forget(key: string): void {
+    const known = this.#known.get(key);
+    if (known === undefined) return;
+    this.#weight -= weightOf(known);
+    this.#known.delete(key);
+  }
+}
+
+/** A render of thousands of objects takes the room of thousands of small ones. */
+function weightOf(result: RenderResult): number {
+  return 1 + ("record" in result ? result.record.objects.length : 0);
 }

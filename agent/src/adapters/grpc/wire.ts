@@ -19,6 +19,7 @@ import {
   type AppReport,
   type Drift,
   type Health,
+  type ObservedPlan,
   type StepTimes,
   type Sync,
 } from "@axle/core/status/report.ts";
@@ -148,7 +149,7 @@ export function fromRegistered(wire: registration.Registered | undefined): Regis
 }
 
 function toAppReport(report: AppReport): types.AppReport {
-  const { pendingDeletion, revision, sync, health, drifts, pruning, ...rest } = report;
+  const { pendingDeletion, plan, revision, sync, health, drifts, pruning, ...rest } = report;
   return {
     ...rest,
     revision: BigInt(revision),
@@ -156,13 +157,25 @@ function toAppReport(report: AppReport): types.AppReport {
     health: health === undefined ? types.Health.HEALTH_UNSPECIFIED : HEALTH[health],
     pendingDeletion:
       pendingDeletion === undefined ? undefined : { ...pendingDeletion, objects: [...pendingDeletion.objects] },
+    plan: plan && toObservedPlan(plan),
     drifts: drifts.map(toDrift),
     pruning: [...pruning],
   };
 }
 
+function toObservedPlan({ create, adopt, change, unmanaged }: ObservedPlan): types.ObservedPlan {
+  return { create: [...create], adopt: [...adopt], change: [...change], unmanaged: [...unmanaged] };
+}
+
 function toDrift(drift: Drift): types.Drift {
-  return { ...drift, atMs: toTime(drift.atMs), paths: [...drift.paths], correctedAtMs: toTime(drift.correctedAtMs) };
+  const { atMs, paths, correctedAtMs, changes = [] } = drift;
+  return {
+    ...drift,
+    atMs: toTime(atMs),
+    paths: [...paths],
+    correctedAtMs: toTime(correctedAtMs),
+    changes: changes.map((change) => ({ ...change })),
+  };
 }
 
 function toStepTimes({ number, steps }: StepTimes<(typeof AGENT_STEPS)[number]>): types.StepTimes {

@@ -13,6 +13,8 @@ export interface KubeRequest {
   readonly body?: string;
   readonly contentType?: string;
   readonly accept?: string;
+  /** In whose name, when not our own. */
+  readonly user?: string;
   readonly signal: AbortSignal;
   readonly timeoutMs?: number;
 }
@@ -142,6 +144,7 @@ export class HttpsTransport implements Disposable {
         accept: request.accept ?? "application/json",
         "user-agent": "axle-agent",
         ...(authorization === undefined ? {} : { authorization }),
+        ...(request.user === undefined ? {} : { "impersonate-user": request.user }),
         ...(request.body === undefined
           ? {}
           : {

@@ -51,6 +51,13 @@ export interface WatchOptions extends Pick<ListOptions, "signal" | "labelSelecto
   readonly timeoutSeconds: number;
 }
 
+/** Of a client that speaks in somebody's name. */
+interface SharedParts {
+  readonly transport: HttpsTransport;
+  readonly discovery: Discovery;
+  readonly user: string;
+}
+
 const APPLY = "application/apply-patch+yaml";
 const MERGE = "application/merge-patch+json";
 const JSON_PATCH = "application/json-patch+json";
@@ -58,13 +65,29 @@ const JSON_PATCH = "application/json-patch+json";
 /** One API server. Every method throws {@link KubeError} only. */
 export class KubeClient implements Disposable {
   readonly discovery: Discovery;
+  readonly #access: KubeAccess;
   readonly #transport: HttpsTransport;
+  readonly #user: string | undefined;
 
-  constructor(access: KubeAccess, options: TransportOptions = {}) {
-    this.#transport = new HttpsTransport(access, options);
+  constructor(access: KubeAccess, options: TransportOptions = {}, shared?: SharedParts) {
+    this.#access = access;
+    this.#transport = shared?.transport ?? new HttpsTransport(access, options);
+    this.#user = shared?.user;
+    if (shared !== undefined) {
+      this.discovery = shared.discovery;
+      return;
+    }
     this.discovery = new Discovery((path, accept) =>
       this.#transport.send({ method: "GET", path, accept, signal: new AbortController().signal }),
     );
+  }
+
+  /**
+   * The same server over the same connections; writes and dry-runs are made in the name of `user`, reads stay our own.
+   * A service account's groups are the server's to add, so the right to impersonate the account is enough.
+   */
+  as(user: string): KubeClient {
+    return new KubeClient(this.#access, {}, { transport: this.#transport, discovery: this.discovery, user });
   }
 
   /** Requests sent so far. */
@@ -79,8 +102,21 @@ export class KubeClient implements Disposable {
     return String(version);
   }
 
-  /** Server-side apply, forced: conflicts are won. Returns the object as it is now, or would be. */
+  /**
+   * Server-side apply, forced: conflicts are won. Returns the object as it is now, or would be. Where an aggregated API
+   * knows no server-side apply the object is created or replaced instead, so that others' fields in it do not last.
+   */
   async apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    if (this.discovery.peek(object.apiVersion, object.kind)?.patchable === false) return this.#replace(object, options);
+    try {
+      return await this.#patch(object, options);
+    } catch (error) {
+      if (KubeError.from(error).code !== "not-supported") throw error;
+      return this.#replace(object, options);
+    }
+  }
+
+  async #patch(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
     const path = await this.#pathOf(addressOf(object));
     const query = `?fieldManager=${encodeURIComponent(options.manager)}&force=true${options.dryRun === true ? "&dryRun=All" : ""}`;
     return this.#object({
@@ -88,6 +124,42 @@ export class KubeClient implements Disposable {
       path: path + query,
       body: JSON.stringify(object),
       contentType: APPLY,
+      signal: options.signal,
+    });
+  }
+
+  async #replace(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    const address = addressOf(object);
+    const live = await this.get(address, options.signal);
+    if (live === undefined) return this.create(object, options);
+    const { labels, annotations } = object.metadata;
+    const metadata = {
+      ...live.metadata,
+      ...object.metadata,
+      labels: { ...live.metadata.labels, ...labels },
+      annotations: { ...live.metadata.annotations, ...annotations },
+    };
+    const query = `?fieldManager=${encodeURIComponent(options.manager)}${options.dryRun === true ? "&dryRun=All" : ""}`;
+    return this.#object({
+      method: "PUT",
+      path: (await this.#pathOf(address)) + query,
+      body: JSON.stringify({
+        ...object,
+        metadata,
+        ...(live["status"] === undefined ? {} : { status: live["status"] }),
+      }),
+      signal: options.signal,
+    });
+  }
+
+  /** Makes a new object; `already-exists` when there is one of its name. */
+  async create(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    const item = await this.#pathOf(addressOf(object));
+    const query = `?fieldManager=${encodeURIComponent(options.manager)}${options.dryRun === true ? "&dryRun=All" : ""}`;
+    return this.#object({
+      method: "POST",
+      path: item.slice(0, item.lastIndexOf("/")) + query,
+      body: JSON.stringify(object),
       signal: options.signal,
     });
   }
@@ -113,6 +185,7 @@ export class KubeClient implements Disposable {
     };
     try {
       const answer = await this.#transport.send({
+        ...this.#inName(),
         method: "DELETE",
         path: await this.#pathOf(address),
         body: JSON.stringify(body),
@@ -186,9 +259,13 @@ export class KubeClient implements Disposable {
   }
 
   async #object(request: Parameters<HttpsTransport["send"]>[0]): Promise<KubeObject> {
-    const answer = await this.#transport.send(request);
+    const answer = await this.#transport.send(request.method === "GET" ? request : { ...request, ...this.#inName() });
     if (isObject(answer)) return answer;
     throw new KubeError("response", `the answer to ${request.method} ${request.path} is no object`);
+  }
+
+  #inName(): { readonly user?: string } {
+    return this.#user === undefined ? {} : { user: this.#user };
   }
 
   async #pathOf(address: ObjectAddress): Promise<string> {

@@ -112,6 +112,7 @@ function reportOf(wire: types.AppReport): AppReport {
     healthMessage: wire.healthMessage,
     objects: wire.objects,
     ...optional("pendingDeletion", wire.pendingDeletion && pendingDeletionOf(wire.pendingDeletion)),
+    ...optional("plan", wire.plan),
     drifts: wire.drifts.map(driftOf),
     pruning: wire.pruning,
   };
@@ -133,6 +134,7 @@ function driftOf(wire: types.Drift): Drift {
     // An action of a newer hub is at least a report.
     action: DRIFT_ACTIONS.includes(wire.action) ? (wire.action as Drift["action"]) : "reported",
     correctedAtMs: Number(wire.correctedAtMs),
+    ...(wire.changes.length === 0 ? {} : { changes: wire.changes }),
   };
 }
 

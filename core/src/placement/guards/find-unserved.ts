@@ -32,6 +32,7 @@ export function findUnserved(apps: Iterable<EffectiveApp>, factsOf: FactsOf): re
 }
 
 interface FactsClass {
+  readonly apiVersions: readonly string[];
   readonly served: ReadonlySet<string>;
   readonly minor: number | undefined;
 }
@@ -46,7 +47,7 @@ interface Suspect {
 class UnservedFinder {
   readonly #factsOf: FactsOf;
   readonly #apps: readonly EffectiveApp[];
-  readonly #classes = new Map<string, FactsClass>();
+  readonly #classes = new Map<string, readonly FactsClass[]>();
   readonly #classOf = new Map<string, FactsClass | undefined>();
   #brought: Map<string, Set<string>> | undefined;
 
@@ -89,12 +90,15 @@ class UnservedFinder {
     return factsClass;
   }
 
+  /** Compared member by member, not as one joined text: that alone would cost more than all the rest. */
   #classFor({ kubernetesVersion, apiVersions }: ClusterFacts): FactsClass {
-    const key = `${kubernetesVersion}\n${apiVersions.join("\n")}`;
-    const known = this.#classes.get(key);
+    const middle = apiVersions[apiVersions.length >> 1] ?? "";
+    const key = `${kubernetesVersion} ${apiVersions.length} ${apiVersions[0] ?? ""} ${middle} ${apiVersions.at(-1) ?? ""}`;
+    const alike = this.#classes.get(key) ?? [];
+    const known = alike.find(({ apiVersions: others }) => others.every((one, index) => one === apiVersions[index]));
     if (known !== undefined) return known;
-    const made = { served: new Set(apiVersions), minor: kubernetesMinorOf(kubernetesVersion) };
-    this.#classes.set(key, made);
+    const made = { apiVersions, served: new Set(apiVersions), minor: kubernetesMinorOf(kubernetesVersion) };
+    this.#classes.set(key, [...alike, made]);
     return made;
   }
 

@@ -176,6 +176,7 @@ export class TestStream {
         healthMessage: "",
         objects: 1,
         pendingDeletion: undefined,
+        plan: undefined,
         drifts: [],
         pruning: [],
       })),

@@ -69,7 +69,7 @@ export class TestFront implements AsyncDisposable {
     const issue = async (clusterId: string) => ({
       servers: ["tls://localhost:4222"],
       caPem: ca.certificatePem,
-      creds: await identity.mintAgentUser(clusterId, 60_000),
+      creds: identity.mintAgentUser(clusterId, 60_000),
       expiresAtMs: now() + 60_000,
     });
     const address = () => this.grpcAddress;

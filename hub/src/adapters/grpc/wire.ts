@@ -141,33 +141,42 @@ export function toRegistered(registered: Registered): registration.Registered {
 }
 
 export function toAppReport(report: AppReport): types.AppReport {
-  const { revision, sync, health, pendingDeletion, drifts, pruning, ...rest } = report;
+  const { revision, sync, health, pendingDeletion, plan, drifts, pruning, ...rest } = report;
   return {
     ...rest,
     revision: BigInt(revision),
     sync: toSync(sync),
     health: toHealth(health),
     pendingDeletion: pendingDeletion && { ...pendingDeletion, objects: [...pendingDeletion.objects] },
+    plan: plan && {
+      create: [...plan.create],
+      adopt: [...plan.adopt],
+      change: [...plan.change],
+      unmanaged: [...plan.unmanaged],
+    },
     drifts: drifts.map((drift) => ({
       ...drift,
       atMs: toTime(drift.atMs),
       paths: [...drift.paths],
       correctedAtMs: toTime(drift.correctedAtMs),
+      changes: (drift.changes ?? []).map((change) => ({ ...change })),
     })),
     pruning: [...pruning],
   };
 }
 
 export function fromAppReport(wire: types.AppReport): AppReport {
-  const { revision, sync, health, pendingDeletion, drifts, ...rest } = wire;
+  const { revision, sync, health, pendingDeletion, plan, drifts, ...rest } = wire;
   return {
     ...rest,
     revision: toNumber(revision),
     sync: fromSync(sync),
     health: fromHealth(health),
     ...(pendingDeletion === undefined ? {} : { pendingDeletion }),
-    drifts: drifts.map((drift) => ({
+    ...(plan === undefined ? {} : { plan }),
+    drifts: drifts.map(({ changes, ...drift }) => ({
       ...drift,
+      ...(changes.length === 0 ? {} : { changes }),
       atMs: toNumber(drift.atMs),
       action: DRIFT_ACTIONS.includes(drift.action) ? (drift.action as Drift["action"]) : "reported",
       correctedAtMs: toNumber(drift.correctedAtMs),
