@@ -64,15 +64,19 @@ const keySet: fc.Arbitrary<KeySet> = fc.record({
   rootPublicKey: base64,
   signature: base64,
 });
-const drift: fc.Arbitrary<Drift> = fc.record({
-  object: text,
-  manager: text,
-  operation: text,
-  atMs: time,
-  paths: texts,
-  action: fc.constantFrom("corrected", "reported", "fighting"),
-  correctedAtMs: time,
-});
+const drift: fc.Arbitrary<Drift> = fc.record(
+  {
+    object: text,
+    manager: text,
+    operation: text,
+    atMs: time,
+    paths: texts,
+    action: fc.constantFrom("corrected", "reported", "fighting"),
+    correctedAtMs: time,
+    changes: fc.array(fc.record({ path: text, before: text, after: text }), { minLength: 1, maxLength: 3 }),
+  },
+  { requiredKeys: ["object", "manager", "operation", "atMs", "paths", "action", "correctedAtMs"] },
+);
 const pendingDeletion: fc.Arbitrary<PendingDeletion> = fc.record({ hash: text, reason: text, objects: texts });
 const appReport: fc.Arbitrary<AppReport> = fc.record(
   {

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { env } from "node:process";
+import { env, stderr } from "node:process";
 import { Backoff } from "@axle/runtime/backoff.ts";
 import { createLogger } from "@axle/runtime/logger.ts";
 import type { Checkout } from "@axle/testkit/checkout.ts";
@@ -291,7 +291,7 @@ interface Given {
 
 /** `AXLE_TEST_LOG=debug` shows what the loop says. */
 const loopLog = createLogger({
-  destination: process.stderr,
+  destination: stderr,
   format: "text",
   level: env["AXLE_TEST_LOG"] === "debug" ? "debug" : "silent",
 });

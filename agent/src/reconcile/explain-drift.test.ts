@@ -40,6 +40,7 @@ test("a field that was taken from us is named with who has it and since when", (
     operation: "Update",
     atMs: Date.UTC(2026, 0, 1, 10),
     paths: ["spec.replicas"],
+    changes: [{ path: "spec.replicas", before: "1", after: "3" }],
   });
 });
 
@@ -59,6 +60,10 @@ test("a value that changed under our ownership is named too, and a removed field
     operation: "Update",
     atMs: nowMs,
     paths: ["spec.image", "spec.gone"],
+    changes: [
+      { path: "spec.image", before: "good", after: "rewritten" },
+      { path: "spec.gone", before: "true", after: "" },
+    ],
   });
 });
 

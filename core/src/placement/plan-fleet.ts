@@ -218,10 +218,10 @@ class FleetPlanner {
     const before = this.#held.size;
     this.#unserved = [];
     for (const unserved of findUnserved(effects.values(), factsOf)) {
-      const { app, clusters } = unserved;
+      const { app, clusters, mayCome } = unserved;
       const added = clusters.filter((cluster) => !this.#hasAlready(app, cluster));
       const names = (added.length === 0 ? clusters : added).map(nameOf).sort();
-      if (added.length > 0) this.#holdCandidate(app, unservedProblem(unserved, names, "error"));
+      if (added.length > 0 && !mayCome) this.#holdCandidate(app, unservedProblem(unserved, names, "error"));
       else this.#unserved.push(unservedProblem(unserved, names, "warning"));
     }
     return this.#held.size > before;

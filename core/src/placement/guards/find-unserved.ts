@@ -14,6 +14,8 @@ export interface Unserved {
   /** In words, without the clusters. */
   readonly reason: string;
   readonly code: "unknown-kind" | "removed-api";
+  /** Nothing of the kind is known yet: an operator may install its definition at any time, so it is no fault of the app. */
+  readonly mayCome: boolean;
   /** Ids, sorted. */
   readonly clusters: readonly string[];
 }
@@ -42,6 +44,7 @@ interface Suspect {
   readonly object: RenderedObject;
   readonly reason: string;
   readonly code: Unserved["code"];
+  readonly mayCome: boolean;
 }
 
 class UnservedFinder {
@@ -146,7 +149,7 @@ function judge(kinds: ReadonlyMap<string, RenderedObject>, { served, minor }: Fa
     if (removed !== undefined && !isServed && minor !== undefined && minor >= removed.removedIn) {
       const remedy = removed.instead === "" ? "remove it" : `write ${removed.instead}`;
       const reason = `Kubernetes 1.${removed.removedIn} removed ${kind}; ${remedy}`;
-      suspects.push({ kind, object, reason, code: "removed-api" });
+      suspects.push({ kind, object, reason, code: "removed-api", mayCome: false });
     } else if (served.size > 0 && !isServed) {
       const [group, name] = [groupOf(kind), kind.slice(kind.lastIndexOf("/") + 1)];
       const others = [...served].filter((one) => groupOf(one) === group && one.endsWith(`/${name}`)).sort();
@@ -154,7 +157,7 @@ function judge(kinds: ReadonlyMap<string, RenderedObject>, { served, minor }: Fa
         others.length > 0
           ? `the API server does not serve ${kind}; it serves ${others.join(", ")}`
           : `the API server does not know ${kind}; let an app of the cluster bring its CustomResourceDefinition`;
-      suspects.push({ kind, object, reason, code: "unknown-kind" });
+      suspects.push({ kind, object, reason, code: "unknown-kind", mayCome: others.length === 0 });
     }
   }
   return suspects;

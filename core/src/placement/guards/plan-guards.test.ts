@@ -41,16 +41,11 @@ describe("what a cluster does not serve", () => {
     expect(elsewhere.problems.map(({ code, app }) => [code, app])).toEqual([["unknown-kind", "web"]]);
   });
 
-  it("holds those that need a definition whose app is held itself", () => {
+  it("is only a warning while nothing of the kind is known: an operator may bring its definition", () => {
     const fleet = new FleetModel(["a"]);
-    fleet.commit(
-      { crds: { a: [DEFINITION, SECRET] }, web: { a: [WIDGET] } },
-      { ...MODERN, guards: { plainSecrets: "deny" } },
-    );
-    expect([fleet.record("crds")?.held, fleet.record("web")?.held]).toEqual([
-      expect.stringContaining("in the clear"),
-      expect.stringContaining("does not know example.com/v1/Widget"),
-    ]);
+    const { problems } = fleet.commit({ web: { a: [WIDGET] } }, MODERN);
+    expect(problems.map(({ severity, code }) => [severity, code])).toEqual([["warning", "unknown-kind"]]);
+    expect(fleet.record("web")?.held).toBeUndefined();
   });
 
   it("is not judged on a cluster that has not said what it serves", () => {

@@ -24,15 +24,19 @@ const anyReport: fc.Arbitrary<AppReport> = fc
     healthMessage: text,
     objects: count,
     drifts: fc.array(
-      fc.record({
-        object: text,
-        manager: text,
-        operation: text,
-        atMs: timeMs,
-        paths: fc.array(text),
-        action: fc.constantFrom("corrected", "reported", "fighting"),
-        correctedAtMs: timeMs,
-      }),
+      fc.record(
+        {
+          object: text,
+          manager: text,
+          operation: text,
+          atMs: timeMs,
+          paths: fc.array(text),
+          action: fc.constantFrom("corrected", "reported", "fighting"),
+          correctedAtMs: timeMs,
+          changes: fc.array(fc.record({ path: text, before: text, after: text }), { minLength: 1 }),
+        },
+        { requiredKeys: ["object", "manager", "operation", "atMs", "paths", "action", "correctedAtMs"] },
+      ),
     ),
     pruning: fc.array(text),
     pendingDeletion: fc.option(fc.record({ hash: text, reason: text, objects: fc.array(text) }), { nil: undefined }),
