@@ -28,6 +28,23 @@ function app(name: string, spec: string): string {
 
 const PLAIN_SPEC = "source: { path: . }\nclusters: { all: true }";
 
+describe("an App file nobody can read", () => {
+  it.each([
+    ["is cut off", "spec: [", "syntax"],
+    ["is empty", "", "schema"],
+    ["holds only a comment", "# later\n", "schema"],
+  ])("S3: refuses the commit when it %s, for its app must not look deleted", (_, text, code) => {
+    const { problems } = readContract({
+      paths: ["axle.yaml", "a/app.yaml"],
+      texts: new Map([
+        ["axle.yaml", FLEET],
+        ["a/app.yaml", text],
+      ]),
+    });
+    expect(problems).toMatchObject([{ severity: "error", code, place: { file: "a/app.yaml" } }]);
+  });
+});
+
 describe("contractFilesOf", () => {
   it("names axle.yaml, the cluster files and every App file, but none in hidden folders or charts", () => {
     const fleet = `${FLEET}spec: { clusterFiles: ["clusters/*.yaml"] }`;

@@ -31,8 +31,8 @@ const KINDS_TO_COME = ["Rollout", "Project", "Policy", "Access", "Freeze"];
 
 /**
  * Our objects in a text. What is not ours is passed over, unless all of the file must be ours (`onlyOurs`): there, other
- * objects and text that is no YAML are errors. Something that was surely meant as ours (a typing error in `apiVersion`)
- * is an error everywhere: an App nobody can read must not look deleted.
+ * objects are errors. Text that is no YAML, an empty file, and something that was surely meant as ours (a typing error in
+ * `apiVersion`) are errors everywhere: an App nobody can read must not look deleted.
  */
 export function readDocuments(text: string, file: string, onlyOurs: boolean): DocumentReading {
   let yaml: readonly YamlDocument[];
@@ -40,12 +40,21 @@ export function readDocuments(text: string, file: string, onlyOurs: boolean): Do
     yaml = parseYaml(text);
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
-    if (!onlyOurs && !text.includes("axle.dev/")) return { documents: [], foreign: 1, problems: [] };
+    const isTold = onlyOurs || text.includes("axle.dev/");
+    // Some other tool's template. Anything else is refused: taken for none of ours, its app would look deleted.
+    if (!isTold && text.includes("{{")) return { documents: [], foreign: 1, problems: [] };
+    const message = isTold
+      ? cause.message
+      : `${cause.message} (a file of this name is an App file; rename it if it is none)`;
     const place = { file, ...cause.position };
+    return { documents: [], foreign: 0, problems: [{ severity: "error", code: "syntax", message, place }] };
+  }
+  if (!onlyOurs && yaml.every((document) => document.value === null)) {
+    const message = "the file is empty; delete it if its app is to go";
     return {
       documents: [],
       foreign: 0,
-      problems: [{ severity: "error", code: "syntax", message: cause.message, place }],
+      problems: [{ severity: "error", code: "schema", message, place: { file, line: 1, column: 1 } }],
     };
   }
   const documents: ContractDocument[] = [];

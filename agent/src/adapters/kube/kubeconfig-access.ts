@@ -144,8 +144,8 @@ function pluginCredentials(path: string, contextName: string | undefined): KubeA
     const authorization = headers.get("Authorization");
     return {
       ...(typeof authorization === "string" ? { authorization } : {}),
-      ...(options.cert === undefined ? {} : { cert: String(options.cert) }),
-      ...(options.key === undefined ? {} : { key: String(options.key) }),
+      ...pemOf("cert", options.cert),
+      ...pemOf("key", options.key),
     };
   };
 }
@@ -162,4 +162,11 @@ async function fileOrData(
   } catch (cause) {
     throw new KubeError("credentials", `cannot read ${file}`, { cause });
   }
+}
+
+/** The library's types allow more than PEM text and bytes, which is all it gives. */
+function pemOf<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
+  if (typeof value === "string") return { [name]: value } as Record<Name, string>;
+  if (Buffer.isBuffer(value)) return { [name]: value.toString("utf8") } as Record<Name, string>;
+  return {};
 }
