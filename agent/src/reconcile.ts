@@ -161,6 +161,9 @@ export class KubeReconciler implements Reconciler {
       onUnknown: (known, live, found) => this.#corrector.foundUnknown(known, live, found),
       onDoubt: (id) => this.#corrector.doubt(id),
       onEvent: (id, live) => this.#onEvent(id, live),
+      onListed: (kind, ids) => {
+        for (const id of this.#pruner.missing(kind, ids)) this.#onEvent(id, undefined);
+      },
     });
     const [owned, inventories] = [this.#owned, this.#inventories];
     this.#watches = new OwnedWatches({ client, sink: owned, log });

@@ -46,6 +46,8 @@ export interface OwnedObjectsOptions {
   readonly onDoubt: (id: ObjectId) => void;
   /** Anything of our label that came by, whether we know it or not. */
   readonly onEvent: (id: ObjectId, live: KubeObject | undefined) => void;
+  /** Everything of a kind that is there and ours. */
+  readonly onListed: (kind: KindKey, ids: ReadonlySet<ObjectId>) => void;
 }
 
 export interface DeclaredObject {
@@ -173,6 +175,7 @@ export class OwnedObjects implements OwnedSink {
       if (this.#writing.has(known.id) || isNewer(known.resourceVersion, resourceVersion)) continue;
       this.#options.onDoubt(known.id);
     }
+    this.#options.onListed(kind, ids);
   }
 
   async #apply(request: WriteRequest): Promise<void> {

@@ -171,6 +171,11 @@ export class Pruner {
     return asked.app;
   }
 
+  /** Of a kind, what is being deleted and was not there when all of it was listed: it went before anybody watched. */
+  missing(kind: KindKey, listed: ReadonlySet<ObjectId>): readonly ObjectId[] {
+    return [...this.#asked].flatMap(([id, asked]) => (asked.kind === kind && !listed.has(id) ? [id] : []));
+  }
+
   /** What came back into a pack is no deletion any more, whatever was asked or approved before. */
   #forgetWanted(slice: ResolvedSlice): void {
     for (const id of [...this.#asked.keys(), ...this.#approved.keys()]) if (slice.claims.has(id)) this.#forget(id);

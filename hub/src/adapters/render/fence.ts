@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { access, chmod, chown, constants, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { geteuid } from "node:process";
@@ -61,10 +62,22 @@ export async function findFence(options: FenceOptions): Promise<Fence> {
 
   for (const candidate of candidates) {
     const fence = makeFence(candidate, { directory, user, limits: memoryLimit ? limits : [] });
-    if (await succeeds(fence.commandLine(["version"], readable))) return fence;
+    if (await works(fence, readable)) return fence;
   }
   const bare = { files: "machine", wrapper: [], program: options.program } as const;
   return makeFence(bare, { directory, user, limits: memoryLimit ? limits : [] });
+}
+
+/**
+ * A copy that was just written cannot be run (ETXTBSY) while a process that was forked meanwhile still holds the file,
+ * which is until it becomes its own program: a matter of milliseconds, and no reason for a weaker fence.
+ */
+async function works(fence: Fence, readable: string): Promise<boolean> {
+  for (const pauseMs of [0, 50, 250]) {
+    await sleep(pauseMs);
+    if (await succeeds(fence.commandLine(["version"], readable))) return true;
+  }
+  return false;
 }
 
 interface Candidate {

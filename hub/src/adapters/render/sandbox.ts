@@ -125,11 +125,10 @@ export class Sandbox {
     return runLimited(limited, signal);
   }
 
-  /** Path of a second program as the first sees it. */
+  /** Path of a second program as the first sees it; whoever looked for its fence put a copy of it inside. */
   async #nameInside(program: string, { cwd, program: starter }: RendererCommand): Promise<string> {
-    const [fence, around] = await Promise.all([this.#fenceFor(program, cwd), this.#fenceFor(starter, cwd)]);
-    if (fence.level.files !== "jail" || around.level.files !== "jail") return program;
-    return `/bin/${basename(program)}`;
+    const [, around] = await Promise.all([this.#fenceFor(program, cwd), this.#fenceFor(starter, cwd)]);
+    return around.level.files === "jail" ? `/bin/${basename(program)}` : program;
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
