@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleep } from "@axle/runtime/sleep.ts";
 import { access, chmod, chown, constants, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { geteuid } from "node:process";
@@ -74,7 +74,7 @@ export async function findFence(options: FenceOptions): Promise<Fence> {
  */
 async function works(fence: Fence, readable: string): Promise<boolean> {
   for (const pauseMs of [0, 50, 250]) {
-    await sleep(pauseMs);
+    await sleep(pauseMs, new AbortController().signal);
     if (await succeeds(fence.commandLine(["version"], readable))) return true;
   }
   return false;
