@@ -225,8 +225,15 @@ export class Hub implements Service {
     );
     if (!isWritten || problems.length === 0 || sameProblems(before, problems)) return;
     const errors = problems.filter((problem) => problem.severity === "error");
-    const commit = this.#head?.commit.slice(0, 12);
-    log.warn({ commit, errors: errors.length, first: errors[0]?.message }, "the commit has problems");
+    const [first] = errors.length > 0 ? errors : problems;
+    const said = {
+      commit: this.#head?.commit.slice(0, 12),
+      errors: errors.length,
+      warnings: problems.length - errors.length,
+      first: first === undefined ? "" : formatProblem(first),
+    };
+    if (errors.length > 0) log.warn(said, "the commit has errors");
+    else log.info(said, "the commit has warnings");
   }
 
   #audit(outcome: CycleOutcome, read: ReadCommit): readonly StoreEntry[] {
