@@ -14,6 +14,7 @@
  * any two leaves slices that the next turn finds unchanged or completes. After a write that failed the state is read
  * again, for it may have been stored.
  */
+import { formatProblem } from "@axle/core/fleet/problem.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import { Backoff } from "@axle/runtime/backoff.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
