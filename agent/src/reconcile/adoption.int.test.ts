@@ -77,4 +77,5 @@ test("observing tells what would be done and writes nothing", async () => {
   });
   expect(await agent.get("v1", "ConfigMap", "default/unborn")).toBeUndefined();
   expect(await agent.get("v1", "ConfigMap", "default/watched")).toEqual(before);
+  expect(await agent.get("axle.dev/v1alpha1", "AxleInventory", "axle-system/observer")).toBeUndefined();
 });
