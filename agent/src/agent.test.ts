@@ -1,60 +1,37 @@
-import { createHash } from "node:crypto";
-import { deflateRawSync } from "node:zlib";
-import { DEFAULT_SYNC } from "@axle/core/fleet/app.ts";
-import {
-  type PackRef,
-  sealContextOf,
-  signedTextOf,
-  type SliceApp,
-  type SliceEnvelope,
-  type SliceNumber,
-} from "@axle/core/slice/slice.ts";
+import type { PackRef, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
 import { Coalesced } from "@axle/runtime/coalesce.ts";
-import { encryptContent } from "@axle/runtime/crypto/content-encryption.ts";
-import { generateSealingKey, sealTo } from "@axle/runtime/crypto/sealing.ts";
-import { generateSigningKey, sign } from "@axle/runtime/crypto/signing.ts";
+import type { RawKeyPair } from "@axle/runtime/crypto/raw-keys.ts";
+import { generateSigningKey } from "@axle/runtime/crypto/signing.ts";
 import { silentLogger } from "@axle/runtime/logger.ts";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Agent } from "./agent.ts";
-import type { DesiredState, Reconciler, ReconcileOutcome, Ring, SliceCache, SliceSource } from "./ports.ts";
+import type {
+  DesiredState,
+  Reconciler,
+  ReconcileOutcome,
+  Ring,
+  SliceCache,
+  SliceSource,
+  SyncRequest,
+} from "./ports.ts";
 import { ReportBook } from "./report-book.ts";
+import { SliceForge } from "./slice/slice-forge.test-support.ts";
 import { SourceError } from "./source-error.ts";
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
-const signing = generateSigningKey();
-const seal = generateSealingKey();
-const packKey = new Uint8Array(32).fill(5);
-const packs = new Map<string, Uint8Array>();
-const settings = { sync: DEFAULT_SYNC, dependsOn: [], ignoreDifferences: [], healthChecks: [] };
+const forge = new SliceForge();
+const { packs } = forge;
 
 function pack(name: string): PackRef {
-  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name } };
-  const data = encryptContent(packKey, deflateRawSync(JSON.stringify({ format: 1, objects: [object] })));
-  const digest = createHash("sha256").update(data).digest("hex");
-  packs.set(digest, data);
-  return { digest, key: base64(packKey), size: data.length, chunks: 1 };
+  return forge.pack([{ apiVersion: "v1", kind: "ConfigMap", metadata: { name } }]);
 }
 
-function slice(n: number, apps: readonly string[] = ["web"], by = signing): SliceEnvelope {
-  const number = { epoch: 1, n };
-  const body = {
-    format: 1,
-    cluster: "c1",
-    number,
-    apps: apps.map((name): SliceApp => ({
-      name,
-      revision: n,
-      commit: `commit-${n}`,
-      packs: [pack(name)],
-      substitutions: {},
-      settings,
-    })),
-    approvals: [],
-    deletionHolds: [],
-  };
-  const sealed = sealTo(seal.publicKey, deflateRawSync(JSON.stringify(body)), sealContextOf({ cluster: "c1", number }));
-  const unsigned = { format: 1, cluster: "c1", number, keyId: "k", sealed: base64(sealed) } as const;
-  return { ...unsigned, signature: base64(sign(by.privateKey, signedTextOf(unsigned))) };
+/** `apps`: names, or `name=pack`. */
+function slice(n: number, apps: readonly string[] = ["web"], by?: RawKeyPair): SliceEnvelope {
+  const written = apps.map((text) => {
+    const [name = "", content = name] = text.split("=");
+    return forge.app(name, n, pack(content));
+  });
+  return forge.slice(n, written, by);
 }
 
 /** NATS, as far as the loop sees it. */
@@ -116,6 +93,7 @@ class Cache implements SliceCache {
 class Cluster implements Reconciler {
   accepted: SliceNumber | undefined;
   readonly passes: DesiredState[] = [];
+  readonly asked: (SyncRequest | undefined)[] = [];
   readonly aborted: number[] = [];
   readonly outcomes: (ReconcileOutcome | Error)[] = [];
   waits = false;
@@ -123,8 +101,9 @@ class Cluster implements Reconciler {
   mostRunning = 0;
   verified = 0;
 
-  async reconcile(desired: DesiredState, signal: AbortSignal): Promise<ReconcileOutcome> {
+  async reconcile(desired: DesiredState, signal: AbortSignal, asked?: SyncRequest): Promise<ReconcileOutcome> {
     this.passes.push(desired);
+    this.asked.push(asked);
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);
     try {
@@ -172,13 +151,8 @@ function startAgent(parts: { source?: Source; cache?: Cache; cluster?: Cluster }
     cache,
     reconciler: cluster,
     book,
-    keySet: () => ({
-      version: 1,
-      keys: [{ id: "k", publicKey: base64(signing.publicKey) }],
-      rootPublicKey: "",
-      signature: "",
-    }),
-    sealPrivateKey: seal.privateKey,
+    keySet: () => forge.keySet,
+    sealPrivateKey: forge.sealPrivateKey,
     log: silentLogger,
     times: { rereadMs: 60_000, verifyMs: 60_000, retryMs: 4 },
     limits: { maxSliceBytes: 1_000_000, maxPackBytes: 1_000_000, packConcurrency: 2 },
@@ -246,18 +220,103 @@ describe("the agent's loop", () => {
     },
   );
 
-  it("a slice whose pack is missing is refused until the pack is there", async () => {
-    const { source, cluster, refusal } = startAgent();
-    source.publish(slice(1));
-    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+  it("a pack that is missing is the matter of its apps alone, and is asked for until it is there", async () => {
+    const { source, cluster, refusal, book } = startAgent();
     const { digest } = pack("api");
     source.lost.add(digest);
-    source.publish(slice(2, ["api"]));
-    await vi.waitFor(() => expect(refusal()).toContain(digest));
-    expect(cluster.numbers).toEqual([1]);
+    source.publish(slice(1, ["api", "web"]));
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+    expect(refusal()).toBe("");
+    expect(cluster.accepted).toEqual({ epoch: 1, n: 1 });
+    const [api, web] = cluster.passes[0]?.apps ?? [];
+    expect(api).toMatchObject({
+      name: "api",
+      objects: [],
+      unreadable: [{ digest, reason: expect.stringMatching(/does not match/) }],
+    });
+    expect(web).toMatchObject({ name: "web", objects: [{ kind: "ConfigMap" }] });
+    expect(web).not.toHaveProperty("unreadable");
+    const stepsOf = () => Object.keys(book.take({ number: 1, full: true, clockOffsetMs: 0 }).timings[0]?.steps ?? {});
+    expect(stepsOf()).not.toContain("fetched");
     source.lost.clear();
-    source.bell.push({ sequence: 0, atMs: 0 });
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1]));
+    expect(cluster.passes[1]?.apps[0]).not.toHaveProperty("unreadable");
+    expect(stepsOf()).toContain("fetched");
+  });
+
+  it("a pack that arrives ends a pass that waits without it", async () => {
+    const cluster = new Cluster();
+    cluster.waits = true;
+    const { source } = startAgent({ cluster });
+    source.lost.add(pack("api").digest);
+    source.publish(slice(1, ["api", "web"]));
+    await vi.waitFor(() => expect(cluster.running).toBe(1));
+    source.lost.clear();
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1]));
+    expect(cluster.aborted).toEqual([1]);
+  });
+
+  it("an app whose new pack cannot be read keeps the objects it had", async () => {
+    const { source, cluster } = startAgent();
+    source.publish(slice(1));
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+    source.lost.add(pack("newer").digest);
+    source.publish(slice(2, ["web=newer"]));
     await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 2]));
+    expect(cluster.passes[1]?.apps[0]).toMatchObject({
+      revision: 2,
+      objects: [{ metadata: { name: "web" } }],
+      unreadable: [{ digest: pack("newer").digest }],
+    });
+  });
+
+  it("S1: after a restart works from the accepted slice though a pack of it is in no cache and NATS is away", async () => {
+    const first = startAgent();
+    const { digest } = pack("api");
+    first.source.lost.add(digest);
+    first.source.publish(slice(1, ["api", "web"]));
+    await vi.waitFor(() => expect(first.cluster.numbers).toEqual([1]));
+    await first.finish();
+    const cluster = new Cluster();
+    cluster.accepted = first.cluster.accepted;
+    const source = new Source();
+    source.isAway = true;
+    startAgent({ source, cache: first.cache, cluster });
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+    expect(cluster.passes[0]?.apps).toMatchObject([
+      { unreadable: [{ reason: expect.stringMatching(/not connected/) }] },
+      { name: "web" },
+    ]);
+    source.isAway = false;
+    source.lost.add(digest);
+    await vi.waitFor(() => expect(cluster.passes.at(-1)?.apps[0]?.unreadable?.[0]?.reason).toMatch(/does not match/));
+    source.lost.clear();
+    await vi.waitFor(() => expect(cluster.passes.at(-1)?.apps[0]).not.toHaveProperty("unreadable"));
+  });
+
+  it("S1: an older slice is refused after one that was accepted without all of its packs, restart or not", async () => {
+    const first = startAgent();
+    first.source.lost.add(pack("api").digest);
+    first.source.publish(slice(3, ["api"]));
+    await vi.waitFor(() => expect(first.cluster.numbers).toEqual([3]));
+    await first.finish();
+    const cluster = new Cluster();
+    cluster.accepted = first.cluster.accepted;
+    const { source, refusal } = startAgent({ cluster });
+    source.publish(slice(2));
+    await vi.waitFor(() => expect(refusal()).toMatch(/number 1.2, but 1.3/));
+    expect(cluster.numbers).toEqual([]);
+  });
+
+  it("a pack that is corrupt on the disk is read from the hub again", async () => {
+    const cache = new Cache();
+    const { digest } = pack("web");
+    cache.text = JSON.stringify(slice(1));
+    cache.packs.set(digest, new Uint8Array([1, 2, 3]));
+    const { cluster } = startAgent({ cache });
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+    expect(cluster.passes[0]?.apps[0]).not.toHaveProperty("unreadable");
+    expect(cache.packs.get(digest)).toEqual(packs.get(digest));
   });
 
   it("tries again while apps fail, and when a pass breaks", async () => {
@@ -273,6 +332,22 @@ describe("the agent's loop", () => {
     cluster.outcomes.push(new Error("API server away"));
     source.publish(slice(2));
     await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1, 1, 2, 2]), { timeout: 3_000 });
+  });
+
+  it("tells the hub of a cluster that does not answer or takes no writes, until it does", async () => {
+    const cluster = new Cluster();
+    const { source, refusal } = startAgent({ cluster });
+    cluster.outcomes.push(new Error("connection refused"));
+    source.publish(slice(1));
+    await vi.waitFor(() => expect(refusal()).toBe("the cluster cannot be worked on: connection refused"));
+    await vi.waitFor(() => expect(refusal()).toBe(""), { timeout: 3_000 });
+    const { writeAccepted } = cluster;
+    cluster.writeAccepted = () => Promise.reject(new Error("read-only"));
+    source.publish(slice(2));
+    await vi.waitFor(() => expect(refusal()).toBe("the cluster cannot be worked on: read-only"));
+    cluster.writeAccepted = writeAccepted;
+    await vi.waitFor(() => expect(refusal()).toBe(""), { timeout: 3_000 });
+    expect(cluster.accepted).toEqual({ epoch: 1, n: 2 });
   });
 
   it("L1: works from its cache when NATS is away at a restart", async () => {
@@ -302,6 +377,16 @@ describe("the agent's loop", () => {
     expect(cluster.numbers).toEqual([]);
     source.publish(slice(2));
     await vi.waitFor(() => expect(cluster.numbers).toEqual([2]));
+  });
+
+  it("S1: works from a cached slice that it was stopped before accepting, and accepts it first", async () => {
+    const cache = new Cache();
+    cache.text = JSON.stringify(slice(2));
+    const cluster = new Cluster();
+    cluster.accepted = { epoch: 1, n: 1 };
+    startAgent({ cache, cluster });
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([2]));
+    expect(cluster.accepted).toEqual({ epoch: 1, n: 2 });
   });
 
   it("a corrupt cache is no obstacle", async () => {
@@ -334,11 +419,53 @@ describe("the agent's loop", () => {
 
   it("looks at everything when somebody asks", async () => {
     const { agent, source, cluster } = startAgent();
+    source.publish(slice(1, ["web", "api"]));
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+    await vi.waitFor(() => expect(cluster.running).toBe(0));
+    const reads = source.reads;
+    agent.syncNow();
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1]));
+    expect(cluster.asked[1]).toEqual({ apps: new Set(["web", "api"]), only: true });
+    await vi.waitFor(() => expect(source.reads).toBe(reads + 1));
+  });
+
+  it("looks at the apps somebody asks for, and at no others", async () => {
+    const { agent, source, cluster } = startAgent();
+    source.publish(slice(1, ["web", "api"]));
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
+    await vi.waitFor(() => expect(cluster.running).toBe(0));
+    agent.syncNow(["api", "unheard-of"]);
+    await vi.waitFor(() => expect(cluster.asked[1]).toEqual({ apps: new Set(["api"]), only: true }));
+    await vi.waitFor(() => expect(cluster.running).toBe(0));
+    source.publish(slice(2, ["web", "api"]));
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1, 2]));
+    expect(cluster.asked[2]).toEqual({ apps: new Set(), only: false });
+  });
+
+  it("a request cuts a wait short, and the pass that was cut is made whole", async () => {
+    const cluster = new Cluster();
+    cluster.waits = true;
+    const { agent, source } = startAgent({ cluster });
+    source.publish(slice(1, ["web", "api"]));
+    await vi.waitFor(() => expect(cluster.running).toBe(1));
+    cluster.waits = false;
+    agent.syncNow(["api"]);
+    await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1]));
+    expect(cluster.aborted).toEqual([1]);
+    expect(cluster.asked[1]).toEqual({ apps: new Set(["api"]), only: false });
+  });
+
+  it("a request is not forgotten when the pass for it breaks or a newer slice arrives", async () => {
+    const { agent, source, cluster } = startAgent();
     source.publish(slice(1));
     await vi.waitFor(() => expect(cluster.numbers).toEqual([1]));
     await vi.waitFor(() => expect(cluster.running).toBe(0));
-    agent.syncNow();
-    await vi.waitFor(() => expect(cluster.numbers).toEqual([1, 1]));
+    cluster.waits = true;
+    agent.syncNow(["web"]);
+    await vi.waitFor(() => expect(cluster.asked).toHaveLength(2));
+    cluster.waits = false;
+    source.publish(slice(2));
+    await vi.waitFor(() => expect(cluster.asked[2]).toEqual({ apps: new Set(["web"]), only: false }));
   });
 
   it("ends a pass when it is stopped", async () => {

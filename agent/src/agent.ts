@@ -1,62 +1,25 @@
-import type { KeySet } from "@axle/core/session/key-set.ts";
-import { compareNumbers, type SliceEnvelope, type SliceNumber } from "@axle/core/slice/slice.ts";
+import { compareNumbers, type SliceBody, type SliceNumber } from "@axle/core/slice/slice.ts";
 import { Backoff, retryUntilDone } from "@axle/runtime/backoff.ts";
 import { KeyedQueue } from "@axle/runtime/keyed-queue.ts";
-import type { Logger } from "@axle/runtime/logger.ts";
+import { describeError } from "@axle/runtime/describe-error.ts";
 import type { Service } from "@axle/runtime/service.ts";
-import { StopError } from "@axle/runtime/stop-error.ts";
-import type { DesiredState, Reconciler, Ring, SliceCache, SliceSource } from "./ports.ts";
-import type { ReportBook } from "./report-book.ts";
-import { type OpenedPacks, openPacks } from "./slice/open-packs.ts";
-import { formatNumber, parseEnvelope, readSlice } from "./slice/read-slice.ts";
+import type { AgentOptions } from "./agent-options.ts";
+import { Passes } from "./passes.ts";
+import type { Ring } from "./ports.ts";
+import { deepEqual } from "./reconcile/deep-equal.ts";
+import { formatNumber, parseEnvelope } from "./slice/read-slice.ts";
 import { SliceError } from "./slice/slice-error.ts";
+import { type OpenedSlice, SliceOpener } from "./slice/slice-opener.ts";
 import { SourceError } from "./source-error.ts";
 
-export interface AgentOptions {
-  readonly cluster: string;
-  readonly source: SliceSource;
-  readonly cache: SliceCache;
-  readonly reconciler: Reconciler;
-  readonly book: ReportBook;
-  /** Asked for each slice: the hub may bring new keys. */
-  readonly keySet: () => KeySet;
-  readonly sealPrivateKey: Uint8Array;
-  readonly log: Logger;
-  readonly times: AgentTimes;
-  readonly limits: AgentLimits;
-  readonly now?: () => number;
-  /** In [0, 1). */
-  readonly random?: () => number;
-}
+const LONGEST_RETRY_MS = 5 * 60_000;
 
-export interface AgentTimes {
-  /** The slice is read again without a ring. */
-  readonly rereadMs: number;
-  /** Everything is compared by dry-run. */
-  readonly verifyMs: number;
-  /** After a pass that left something to do; doubles from try to try. */
-  readonly retryMs: number;
-}
-
-export interface AgentLimits {
-  /** Of an opened slice, and of an opened pack. */
-  readonly maxSliceBytes: number;
-  readonly maxPackBytes: number;
-  readonly packConcurrency: number;
-}
-
-interface Opened {
-  readonly desired: DesiredState;
-  readonly opened: OpenedPacks;
-  readonly verifiedAtMs: number;
-  readonly fetchedAtMs: number;
-}
-
-type Task = "slice" | "pass" | "verify";
+type Task = "slice" | "packs" | "pass" | "verify";
 
 /**
- * The agent's loop. Three tasks, each level-triggered and never twice at once:
- * `slice` reads the newest slice when rung, when the hub expects another, and at intervals; verifies and opens it;
+ * The agent's loop. Four tasks, each level-triggered and never twice at once:
+ * `slice` reads the newest slice when rung, when the hub expects another, and at intervals; verifies, accepts and opens it;
+ * `packs` asks again, with backoff, for packs of it that could not be read: without them only their apps stand still;
  * `pass` makes the cluster match what was opened last, again with backoff while something fails;
  * `verify` compares everything from time to time.
  * A newer slice ends a running pass, whatever it waits for, and the next pass begins with it. The rejected alternative, one
@@ -67,20 +30,24 @@ export class Agent implements Service {
   readonly #options: AgentOptions;
   readonly #now: () => number;
   readonly #queue: KeyedQueue;
-  readonly #retry: Backoff;
+  readonly #opener: SliceOpener;
+  readonly #passes: Passes;
+  readonly #packRetry: Backoff;
   #accepted: SliceNumber | undefined;
-  #desired: DesiredState | undefined;
-  #opened: OpenedPacks = new Map();
+  #slice: OpenedSlice | undefined;
   /** The highest sequence rung since the last read, and when the first of those rings came. */
   #heard: Ring | undefined;
-  #pass: AbortController | undefined;
 
   constructor(options: AgentOptions) {
+    const { times, log, now = Date.now } = options;
     this.#options = options;
-    this.#now = options.now ?? Date.now;
-    this.#retry = new Backoff({ firstMs: options.times.retryMs, longestMs: 5 * 60_000 });
+    this.#now = now;
+    this.#opener = new SliceOpener(options);
+    const backoff = { firstMs: times.retryMs, longestMs: LONGEST_RETRY_MS };
+    this.#passes = new Passes(options.reconciler, backoff);
+    this.#packRetry = new Backoff(backoff);
     const work = (task: string, signal: AbortSignal) => this.#work(task as Task, signal);
-    this.#queue = new KeyedQueue({ name: "agent", log: options.log, concurrency: 3, work });
+    this.#queue = new KeyedQueue({ name: "agent", log, concurrency: 4, work });
   }
 
   /** The highest number accepted, as far as this agent knows. */
@@ -90,26 +57,27 @@ export class Agent implements Service {
 
   /** The slice the cluster is kept to. */
   get current(): SliceNumber | undefined {
-    return this.#desired?.number;
+    return this.#slice?.body.number;
   }
 
   /** The hub says which slice it should be: read again when it is another. */
   expect(number: SliceNumber): void {
-    if (this.#desired === undefined || compareNumbers(number, this.#desired.number) > 0) this.#queue.add("slice");
+    if (this.current === undefined || compareNumbers(number, this.current) > 0) this.#queue.add("slice");
   }
 
-  /** Somebody wants everything looked at now. */
-  syncNow(): void {
-    for (const task of ["slice", "pass", "verify"] satisfies Task[]) this.#queue.add(task);
+  /** Somebody wants these apps looked at now, or all of them: the newest slice is read, what waits is cut short. */
+  syncNow(apps: readonly string[] = []): void {
+    this.#passes.ask(apps);
+    for (const task of ["slice", "packs", "pass"] satisfies Task[]) this.#queue.add(task);
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { reconciler, log } = this.#options;
+    const { reconciler, log, times } = this.#options;
     const readAccepted = (during: AbortSignal) => reconciler.readAccepted(during);
     this.#accepted = await retryUntilDone(readAccepted, { signal, log, what: "read what was accepted" });
     await this.#restore(signal);
     this.#queue.add("slice");
-    this.#queue.addAfter("verify", this.#jittered(this.#options.times.verifyMs));
+    this.#queue.addAfter("verify", this.#jittered(times.verifyMs));
     await Promise.all([this.#queue.run(signal), this.#listen(signal), reconciler.watch(signal)]);
   }
 
@@ -123,15 +91,19 @@ export class Agent implements Service {
   }
 
   async #work(task: Task, signal: AbortSignal): Promise<{ againAfterMs: number } | void> {
+    const { reconciler, times } = this.#options;
     switch (task) {
       case "slice":
         await this.#readSlice(signal);
-        return { againAfterMs: this.#jittered(this.#options.times.rereadMs) };
+        return { againAfterMs: this.#jittered(times.rereadMs) };
+      case "packs":
+        return this.#readPacks(signal);
       case "pass":
-        return this.#runPass(signal);
+        return this.#unlessStalled(signal, () => this.#passes.run(signal));
       case "verify":
-        if (this.#pass === undefined && this.#desired !== undefined) await this.#options.reconciler.verifyAll(signal);
-        return { againAfterMs: this.#jittered(this.#options.times.verifyMs) };
+        await this.#options.onVerify?.(signal);
+        if (!this.#passes.isRunning && this.#slice !== undefined) await reconciler.verifyAll(signal);
+        return { againAfterMs: this.#jittered(times.verifyMs) };
     }
   }
 
@@ -141,7 +113,8 @@ export class Agent implements Service {
     try {
       const text = await cache.readSlice();
       if (text === undefined) return;
-      this.#adopt(await this.#open(parseEnvelope(text), signal), { isNew: false });
+      const body = await this.#opener.verify(parseEnvelope(text), this.#accepted);
+      this.#adopt(await this.#accept(body, signal), { isNew: false });
       log.info({ slice: this.#said() }, "working from the cached slice until a newer one is read");
     } catch (error) {
       if (signal.aborted) throw error;
@@ -157,18 +130,24 @@ export class Agent implements Service {
     try {
       const found = await source.readSlice(heard?.sequence ?? 0, signal);
       if (this.#heard === heard) this.#heard = undefined;
-      const number = found?.envelope.number;
-      if (number === undefined || found === undefined) return;
-      if (this.#desired !== undefined && compareNumbers(number, this.#desired.number) === 0) return book.refuse("");
+      if (found === undefined) return;
+      const { envelope } = found;
+      const { number } = envelope;
+      if (this.current !== undefined && compareNumbers(number, this.current) === 0) {
+        // Read for some reason, as that NATS is back: maybe its packs can be read now too.
+        if (this.#slice?.unreadable.size !== 0) this.#queue.add("packs");
+        return book.refuse("");
+      }
       const readAtMs = this.#now();
       const isNew = this.#accepted === undefined || compareNumbers(number, this.#accepted) > 0;
-      const opened = await this.#open(found.envelope, signal);
-      this.#adopt(opened, { isNew });
-      const { verifiedAtMs, fetchedAtMs } = opened;
-      const times = { rung: rungAtMs, read: readAtMs, verified: verifiedAtMs, fetched: fetchedAtMs };
-      for (const step of ["rung", "read", "verified", "fetched"] as const) book.step(number, step, times[step]);
-      cache.keepSlice(JSON.stringify(found.envelope));
-      log.info({ slice: this.#said(), apps: opened.desired.apps.length }, "slice accepted");
+      const body = await this.#opener.verify(envelope, this.#accepted);
+      const verifiedAtMs = this.#now();
+      // Before its number is stored: a restart without the hub finds the slice that was accepted, whatever became of its packs.
+      cache.keepSlice(JSON.stringify(envelope));
+      this.#adopt(await this.#accept(body, signal), { isNew });
+      const times = { rung: rungAtMs, read: readAtMs, verified: verifiedAtMs };
+      for (const step of ["rung", "read", "verified"] as const) book.step(number, step, times[step]);
+      log.info({ slice: this.#said(), apps: body.apps.length }, "slice accepted");
     } catch (error) {
       if (error instanceof SliceError) book.refuse(error.message);
       if (error instanceof SourceError && error.code === "away") return;
@@ -176,60 +155,65 @@ export class Agent implements Service {
     }
   }
 
-  /** S1: nothing of it is used before it is verified and its number is being stored. */
-  async #open(envelope: SliceEnvelope, signal: AbortSignal): Promise<Opened> {
-    const { cluster, keySet, sealPrivateKey, limits, source, cache, reconciler } = this.#options;
-    const trust = {
-      cluster,
-      keySet: keySet(),
-      sealPrivateKey,
-      accepted: this.#accepted,
-      maxBytes: limits.maxSliceBytes,
-    };
-    const body = await readSlice(envelope, trust);
-    const verifiedAtMs = this.#now();
-    const accepting = reconciler.writeAccepted(body.number, signal);
+  /** S1: what was verified is worked from once its number is stored. */
+  async #accept(body: SliceBody, signal: AbortSignal): Promise<OpenedSlice> {
+    const accepting = this.#options.reconciler.writeAccepted(body.number, signal);
     accepting.catch(() => undefined);
-    const opening = { source, cache, maxBytes: limits.maxPackBytes, concurrency: limits.packConcurrency };
-    const { desired, opened } = await openPacks(body, { ...opening, known: this.#opened }, signal);
-    const fetchedAtMs = this.#now();
-    await accepting;
+    const opened = await this.#opener.open(body, this.#slice, signal);
+    await this.#unlessStalled(signal, () => accepting);
     this.#accepted = body.number;
-    return { desired, opened, verifiedAtMs, fetchedAtMs };
+    return opened;
   }
 
-  /** From now on the cluster is kept to this; a pass for what was before ends. */
-  #adopt({ desired, opened }: Opened, { isNew }: { readonly isNew: boolean }): void {
-    this.#desired = desired;
-    this.#opened = opened;
-    this.#retry.reset();
-    this.#options.book.refuse("");
-    this.#options.book.begin(desired, { isNew });
-    this.#pass?.abort(new StopError("ended", "a newer slice arrived"));
-    this.#queue.add("pass");
-  }
-
-  async #runPass(signal: AbortSignal): Promise<{ againAfterMs: number } | void> {
-    const desired = this.#desired;
-    if (desired === undefined) return;
-    const pass = new AbortController();
-    const stop = () => pass.abort(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    this.#pass = pass;
+  /** What the cluster makes impossible as a whole is no app's fault, and the hub is told. */
+  async #unlessStalled<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
-      const { retry } = await this.#options.reconciler.reconcile(desired, pass.signal);
-      if (retry.length > 0) return { againAfterMs: this.#retry.nextMs() };
-      this.#retry.reset();
+      const done = await work();
+      this.#options.book.stall("");
+      return done;
     } catch (error) {
-      if (!pass.signal.aborted || signal.aborted) throw error;
-    } finally {
-      this.#pass = undefined;
-      signal.removeEventListener("abort", stop);
+      if (!signal.aborted) this.#options.book.stall(`the cluster cannot be worked on: ${describeError(error)}`);
+      throw error;
     }
   }
 
+  /** From now on the cluster is kept to this; a pass for what was before ends. */
+  #adopt(slice: OpenedSlice, { isNew }: { readonly isNew: boolean }): void {
+    const { book } = this.#options;
+    this.#packRetry.reset();
+    book.refuse("");
+    book.begin(slice.desired, { isNew });
+    this.#keepTo(slice);
+    if (slice.unreadable.size > 0) this.#queue.addAfter("packs", this.#packRetry.nextMs());
+  }
+
+  /** Another try for what could not be read. What arrived is worked from at once; what did not stands still. */
+  async #readPacks(signal: AbortSignal): Promise<{ againAfterMs: number } | void> {
+    const slice = this.#slice;
+    if (slice === undefined || slice.unreadable.size === 0) return;
+    const again = await this.#opener.open(slice.body, slice, signal);
+    if (this.#slice !== slice) return;
+    if (again.packs.size > slice.packs.size) this.#keepTo(again);
+    else if (!deepEqual([...again.unreadable], [...slice.unreadable])) {
+      this.#slice = again;
+      this.#passes.reword(again.desired);
+      this.#queue.add("pass");
+    }
+    if (again.unreadable.size > 0) return { againAfterMs: this.#packRetry.nextMs() };
+  }
+
+  #keepTo(slice: OpenedSlice): void {
+    const { book, log } = this.#options;
+    const { body, unreadable } = slice;
+    this.#slice = slice;
+    this.#passes.begin(slice.desired);
+    if (unreadable.size === 0) book.step(body.number, "fetched", this.#now());
+    else log.warn({ slice: this.#said(), reasons: [...unreadable.values()] }, "packs cannot be read, their apps wait");
+    this.#queue.add("pass");
+  }
+
   #said(): string {
-    return this.#desired === undefined ? "" : formatNumber(this.#desired.number);
+    return this.current === undefined ? "" : formatNumber(this.current);
   }
 
   /** Within a fifth of it, so that a fleet does not ask all at once. */

@@ -62,14 +62,7 @@ export const AGENT_CONFIG = defineConfig({
     env: "AXLE_VERIFY",
     default: 10 * 60_000,
     min: 10_000,
-    description: "how often everything is compared by a full dry-run (jittered)",
-  },
-  factsMs: {
-    type: "duration",
-    env: "AXLE_FACTS",
-    default: 10 * 60_000,
-    min: 10_000,
-    description: "how often the cluster's version, nodes and kinds are looked up",
+    description: "how often everything is compared by a full dry-run, and version and nodes are looked up (jittered)",
   },
   leaseMs: {
     type: "duration",

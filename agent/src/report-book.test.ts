@@ -135,6 +135,19 @@ describe("the report book", () => {
     expect(take(true)).toMatchObject({ applied: true, timings: [] });
   });
 
+  it("says that the cluster left in every report, until another slice says otherwise", () => {
+    const { book, take } = newBook();
+    const leaving = { mode: "keep", id: "o-1", expiresAtMs: 0, apps: [] } as const;
+    book.begin({ ...desired(1, {}), leaving }, { isNew: true });
+    expect(take().left).toBeUndefined();
+    book.left({ order: "o-1", what: "done" });
+    for (let n = 0; n < 2; n += 1) expect(take().left).toEqual({ order: "o-1", what: "done" });
+    book.begin({ ...desired(2, {}), leaving }, { isNew: true });
+    expect(book.hasLeft).toBe(true);
+    book.begin(desired(3, {}), { isNew: true });
+    expect([take().left, book.hasLeft]).toEqual([undefined, false]);
+  });
+
   it("carries the reason of a refusal until it is over", () => {
     const { book, take } = newBook();
     book.refuse("not signed");

@@ -1,6 +1,6 @@
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { compareNumbers, type SliceNumber } from "@axle/core/slice/slice.ts";
-import type { AgentStep, AppReport, ClusterReport, StepTimes } from "@axle/core/status/report.ts";
+import type { AgentStep, AppReport, ClusterReport, LeftReport, StepTimes } from "@axle/core/status/report.ts";
 import type { DesiredState, ReconcileEvents } from "./ports.ts";
 
 /** Step times kept for slices whose report was not acknowledged yet; the oldest go first. */
@@ -23,6 +23,8 @@ export class ReportBook implements ReconcileEvents {
     | { readonly number: SliceNumber; readonly apps: ReadonlyMap<string, number>; readonly isNew: boolean }
     | undefined;
   #refusal = "";
+  #stall = "";
+  #left: LeftReport | undefined;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -35,6 +37,7 @@ export class ReportBook implements ReconcileEvents {
   begin(desired: DesiredState, { isNew }: { readonly isNew: boolean }): void {
     const apps = new Map(desired.apps.map((app) => [app.name, app.revision]));
     this.#slice = { number: desired.number, apps, isNew };
+    if (this.#left?.order !== desired.leaving?.id) this.#left = undefined;
     this.#onChange();
   }
 
@@ -43,6 +46,24 @@ export class ReportBook implements ReconcileEvents {
     if (reason === this.#refusal) return;
     this.#refusal = reason;
     this.#onChange();
+  }
+
+  /** Nothing can be done in the cluster at all, and why: it does not answer, or takes no writes. "" when that is over. */
+  stall(reason: string): void {
+    if (this.#stall === reason) return;
+    this.#stall = reason;
+    this.#onChange();
+  }
+
+  left(report: LeftReport): void {
+    if (this.#left?.order === report.order) return;
+    this.#left = report;
+    this.#onChange();
+  }
+
+  /** The cluster has left, whether the hub has heard of it or not. */
+  get hasLeft(): boolean {
+    return this.#left !== undefined;
   }
 
   app(report: AppReport): void {
@@ -111,7 +132,8 @@ export class ReportBook implements ReconcileEvents {
       apps: names.flatMap((name) => this.#apps.get(name)?.report ?? []),
       removed: next.full ? [] : sent.removed,
       timings: sent.timings.flatMap((key) => this.#timingOf(key, next.clockOffsetMs) ?? []),
-      refusal: this.#refusal,
+      refusal: this.#refusal || this.#stall,
+      ...(this.#left === undefined ? {} : { left: this.#left }),
     };
     this.#inFlight = sent;
     for (const set of [apps, removed, timings]) set.clear();

@@ -59,9 +59,15 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "cluster",
-    summary: "let a cluster in that waits; label or add one in the checkout",
+    summary: "let a cluster in, take one out, cut one off; label or add one in the checkout",
     group: CHANGE,
     load: () => import("./commands/cluster.ts"),
+  },
+  {
+    name: "sync",
+    summary: "have the hub and clusters look now",
+    group: CHANGE,
+    load: () => import("./commands/sync.ts"),
   },
   {
     name: "approve",
@@ -80,6 +86,12 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: "print the objects a cluster would get",
     group: OFFLINE,
     load: () => import("./commands/render.ts"),
+  },
+  {
+    name: "lock",
+    summary: "pin what the repository names elsewhere",
+    group: OFFLINE,
+    load: () => import("./commands/lock.ts"),
   },
   {
     name: "health",

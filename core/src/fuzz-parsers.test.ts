@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { formatLockFile, parseLockFile } from "./fleet/lock-file.ts";
 import { LabelSelectorError, parseLabelSelector } from "./fleet/parse-label-selector.ts";
 import { refusesCommit } from "./fleet/problem.ts";
 import { readContract } from "./fleet/parse-contract.ts";
@@ -188,6 +189,24 @@ describe("damaged documents", () => {
         for (const each of contract.apps) expect(each.placements.length).toBeGreaterThan(0);
       }),
       { ...RUN, numRuns: 60 },
+    );
+  });
+});
+
+describe("damaged locks", () => {
+  it("S3: lock what they say, or have problems that refuse the commit, never an exception", () => {
+    const entries = [
+      { source: "chart oci://registry.example.com/charts web 1.2.3", digest: `sha256:${"ab".repeat(32)}` },
+      { source: "git https://git.example.com/bases.git main", digest: `git:${"1".repeat(40)}` },
+    ];
+    fc.assert(
+      fc.property(damaged(formatLockFile(entries)), (text) => {
+        const { digests, problems } = parseLockFile(text);
+        for (const digest of digests.values()) expect(digest).toMatch(/^(git|sha256):[0-9a-f]{40,64}$/);
+        if (problems.length > 0) expect(refusesCommit(problems)).toBe(true);
+        for (const { place } of problems) expect(place?.file).toBe("axle.lock");
+      }),
+      RUN,
     );
   });
 });

@@ -53,6 +53,50 @@ describe.sequential("an agent left to itself", () => {
     await agent.waitUntil(async () => (await fleet.clusterView("dev"))?.freshness.online === true, 30_000);
   });
 
+  it("tries again at once what failed when somebody asks for it", async () => {
+    const { cluster } = fleet.member("dev");
+    const policy = {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingAdmissionPolicy",
+      metadata: { name: "no-settings" },
+      spec: {
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["*"], resources: ["configmaps"] }],
+        },
+        validations: [{ expression: "object == null || object.metadata.name != 'settings'" }],
+      },
+    };
+    const binding = {
+      ...policy,
+      kind: "ValidatingAdmissionPolicyBinding",
+      spec: { policyName: "no-settings", validationActions: ["Deny"] },
+    };
+    const [apply, take] = [["apply", "-f", "-"] as const, ["delete", "-f", "-"] as const];
+    const both = JSON.stringify({ apiVersion: "v1", kind: "List", items: [policy, binding] });
+    await cluster.pipeToKubectl(both, ...apply);
+    // Denied until the server goes by its new policy, then changed by hand: what puts it right is refused.
+    const edit = () => cluster.kubectl("-n", "shop", "delete", "configmap", "settings", "--ignore-not-found");
+    const stateOf = async () => (await fleet.client.getStatus({ type: "app", name: "shop" })).rows[0]?.report;
+    await eventually(
+      async () => {
+        await edit();
+        expect((await fleet.axle("sync", "shop", "--cluster", "dev")).code).toBe(0);
+        return (await stateOf())?.sync === "Failed";
+      },
+      { timeoutMs: 30_000 },
+    );
+    await cluster.pipeToKubectl(both, ...take);
+    await eventually(
+      async () => {
+        const said = await fleet.axle("sync", "shop", "-o", "name");
+        expect(said).toMatchObject({ code: 0, stdout: "dev\n" });
+        return (await stateOf())?.sync === "Applied";
+      },
+      { timeoutMs: 30_000 },
+    );
+    expect((await fleet.axle("sync", "nothing")).stderr).toContain('there is no app named "nothing"');
+  });
+
   it("L1: keeps its cluster as it was told, over a restart, with hub and NATS away", async () => {
     const { agent, cluster } = fleet.member("dev");
     const wanted = await greeting();

@@ -3,6 +3,7 @@ import { RegistrationClient } from "@axle/agent/adapters/grpc/registration-clien
 import { SessionClient } from "@axle/agent/adapters/grpc/session-client.ts";
 import { Credentials } from "@axle/agent/join/credentials.ts";
 import type { Identity, IdentityStore, RegisteredIdentity } from "@axle/agent/join/identity.ts";
+import { depart as departHub, restsAfterLeaving } from "@axle/agent/join/departure.ts";
 import { joinHub, type JoinOptions } from "@axle/agent/join/join.ts";
 import type { HubEndpoint } from "@axle/agent/join/ports.ts";
 import { ReportBook } from "@axle/agent/report-book.ts";
@@ -73,6 +74,7 @@ function startSession(identity: RegisteredIdentity, options: { incarnation?: num
   const lines: string[] = [];
   const log = createLogger({ destination: { write: (line) => lines.push(line) }, format: "json" });
   const expected: SliceNumber[] = [];
+  const refusals: number[] = [];
   const { store = new MemoryStore(), incarnation = 1 } = options;
   const credentials = new Credentials(identity, { store, connect, onNatsAccess: () => undefined, log: silentLogger });
   const book: ReportBook = new ReportBook(() => session.changed());
@@ -83,7 +85,13 @@ function startSession(identity: RegisteredIdentity, options: { incarnation?: num
     incarnation,
     accepted: () => ({ epoch: 1, n: 3 }),
     facts: () => FACTS,
-    handlers: { expect: (number) => expected.push(number), syncNow: () => undefined },
+    instance: `start ${incarnation}`,
+    isSure: () => true,
+    handlers: {
+      expect: (number) => expected.push(number),
+      syncNow: () => undefined,
+      refused: () => refusals.push(1),
+    },
     log,
     backoff: new Backoff({ firstMs: 20, longestMs: 200 }),
   });
@@ -93,7 +101,7 @@ function startSession(identity: RegisteredIdentity, options: { incarnation?: num
     await running;
   };
   onTestFinished(finish);
-  return { session, book, credentials, expected, lines, finish, id: identity.registered.clusterId };
+  return { session, book, credentials, expected, refusals, lines, finish, id: identity.registered.clusterId };
 }
 
 function report(app: string, more: Partial<AppReport> = {}): AppReport {
@@ -111,6 +119,36 @@ function report(app: string, more: Partial<AppReport> = {}): AppReport {
     ...more,
   };
 }
+
+describe("an agent whose cluster left", () => {
+  const depart = async (clusterId: string) => {
+    await hub.api.clusters.forget({ cluster: clusterId, mode: "keep", now: false, ttlMs: 0 }, "ann", never);
+    return (await hub.clusters.get(clusterId, never))?.value.leaving?.id ?? "";
+  };
+
+  it("hears that the hub knows, is cut off then, and does not join again by the token it had", async () => {
+    const store = new MemoryStore();
+    const token = await newToken("left-1");
+    const identity = await joining(store, token);
+    const { book, refusals, finish } = startSession(identity, { store });
+    const order = await depart(identity.registered.clusterId);
+    book.left({ order, what: "done" });
+    await eventually(() => refusals.length > 0, { timeoutMs: 15_000 });
+    await finish();
+    const cleared: number[] = [];
+    const clear = async () => void cleared.push(1);
+    await departHub(identity, { store, token, clear, log: silentLogger }, never);
+    expect(cleared).toEqual([1]);
+    expect(store.saved?.keyPem).not.toBe(identity.keyPem);
+    expect(restsAfterLeaving(store.saved, token)).toMatchObject({ name: "left-1" });
+    expect(restsAfterLeaving(store.saved, undefined)).toBeDefined();
+    const another = await newToken("left-1");
+    expect(restsAfterLeaving(store.saved, another)).toBeUndefined();
+    const again = await joining(store, another);
+    expect(again.registered.clusterId).not.toBe(identity.registered.clusterId);
+    expect(store.saved).not.toHaveProperty("left");
+  });
+});
 
 const reportsOf = (id: string) => Object.keys(hub.view.statusOf(id)?.apps ?? {}).sort();
 

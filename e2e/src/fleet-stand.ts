@@ -26,8 +26,12 @@ export interface FleetStandOptions {
   readonly files?: Readonly<Record<string, string | null>>;
   /** False for API servers alone, where nothing becomes Available but everything starts faster. */
   readonly workloads?: boolean;
+  /** Each API server keeps a log of every request (`cluster.auditEvents`). */
+  readonly audit?: boolean;
   /** How often the hub polls; the push hook works beside it. */
   readonly poll?: string;
+  /** Beside our own environment, for the hub. */
+  readonly hubEnv?: Readonly<Record<string, string>>;
   /** A bundle of the agent to run instead of `axle agent`. */
   readonly agentBundle?: { readonly script: string; readonly nodeArgs: readonly string[] };
   /** False: clusters start, but no agent joins. */
@@ -88,7 +92,9 @@ export class FleetStand implements AsyncDisposable {
     const clusters = timed(`${options.clusters.length} Kubernetes control planes`, () =>
       Promise.all(
         options.clusters.map(async (name) =>
-          stack.use(await KubeCluster.start({ name, workloads: options.workloads ?? true })),
+          stack.use(
+            await KubeCluster.start({ name, workloads: options.workloads ?? true, audit: options.audit ?? false }),
+          ),
         ),
       ),
     );
@@ -108,7 +114,10 @@ export class FleetStand implements AsyncDisposable {
     const data = hubDataOf(folder);
     const httpPort = await findFreePort();
     const hub = stack.use(
-      new AxleProcess("hub", { args: await hubArguments({ repository, data, httpPort, poll: options.poll }) }),
+      new AxleProcess("hub", {
+        args: await hubArguments({ repository, data, httpPort, poll: options.poll }),
+        ...(options.hubEnv !== undefined && { env: options.hubEnv }),
+      }),
     );
     const client = await timed("hub with its NATS server", async () => {
       await hub.start();

@@ -1,15 +1,16 @@
 import { deflateRawSync } from "node:zlib";
 import type { PackCache, SliceSource } from "@axle/agent/ports.ts";
-import { openPacks } from "@axle/agent/slice/open-packs.ts";
 import { parseEnvelope, readSlice, type SliceTrust } from "@axle/agent/slice/read-slice.ts";
+import { type OpenedSlice, SliceOpener } from "@axle/agent/slice/slice-opener.ts";
 import { DEFAULT_SYNC } from "@axle/core/fleet/app.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import type { SliceContent } from "@axle/core/placement/slice-content.ts";
 import { type KeySet, keySetText } from "@axle/core/session/key-set.ts";
 import { type SliceBody, type SliceEnvelope, sealContextOf, signedTextOf } from "@axle/core/slice/slice.ts";
 import { type WrittenPack, writePack } from "@axle/hub/slice/write-pack.ts";
+import { SharedParts } from "@axle/hub/slice/shared-parts.ts";
 import { writeSlice } from "@axle/hub/slice/write-slice.ts";
-import { generateSealingKey, sealTo } from "@axle/runtime/crypto/sealing.ts";
+import { generateSealingKey, Sealer, sealTo } from "@axle/runtime/crypto/sealing.ts";
 import { generateSigningKey, sign } from "@axle/runtime/crypto/signing.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -55,7 +56,13 @@ function contentOf(packs: readonly WrittenPack[], more: Partial<SliceContent["ap
 }
 
 function write(content: SliceContent, number = NUMBER): SliceEnvelope {
-  return writeSlice(content, { number, sealPublicKey: seal.publicKey, signing, packMaster });
+  return writeSlice(content, {
+    number,
+    sealPublicKey: seal.publicKey,
+    signing,
+    sealer: new Sealer(),
+    shared: new SharedParts(packMaster),
+  });
 }
 
 /** A hub's key holder that writes what it should not. */
@@ -94,18 +101,31 @@ class Shelf implements Pick<SliceSource, "readPack"> {
   }
 }
 
-const opening = (source: Shelf, cache = new MemoryCache()) => ({ source, cache, maxBytes: 1_000_000, concurrency: 2 });
 const signal = new AbortController().signal;
+
+interface Opening {
+  readonly source: Shelf;
+  readonly cache?: MemoryCache;
+  readonly before?: OpenedSlice;
+}
+
+function open(body: SliceBody, { source, cache = new MemoryCache(), before }: Opening): Promise<OpenedSlice> {
+  const limits = { maxSliceBytes: 1_000_000, maxPackBytes: 1_000_000, packConcurrency: 2 };
+  const { cluster, sealPrivateKey } = trust;
+  const opener = new SliceOpener({ cluster, sealPrivateKey, keySet: () => keySet, limits, source, cache });
+  return opener.open(body, before, signal);
+}
 
 describe("a slice written by the hub", () => {
   it("S1: is read by the agent it is for as exactly what was written, packs and all", async () => {
     const text = fc.string({ maxLength: 20 });
+    const name = fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,7}$/);
     const objects = fc.uniqueArray(
       fc.record({ name: fc.stringMatching(/^[a-z]{1,8}$/), data: fc.dictionary(text, text) }),
       { maxLength: 5, selector: ({ name }) => name },
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(objects, { maxLength: 3 }), fc.dictionary(text, text), async (packs, substitutions) => {
+      fc.asyncProperty(fc.array(objects, { maxLength: 3 }), fc.dictionary(name, text), async (packs, substitutions) => {
         const written = packs.map((pack) =>
           writePack(
             pack.map(({ name, data }) => configMap(name, data)),
@@ -118,7 +138,7 @@ describe("a slice written by the hub", () => {
         const withoutPacks = (app: { readonly packs: unknown }) => ({ ...app, packs: [] });
         expect(body.apps.map(withoutPacks)).toEqual(content.apps.map(withoutPacks));
         const plain = { ...body, apps: body.apps.map((app) => ({ ...app, substitutions: {} })) };
-        const { desired } = await openPacks(plain, opening(new Shelf(written)), signal);
+        const { desired } = await open(plain, { source: new Shelf(written) });
         expect(desired.apps[0]?.objects).toEqual(packs.flat().map(({ name, data }) => configMap(name, data)));
       }),
       { numRuns: 40 },
@@ -140,10 +160,25 @@ describe("a slice written by the hub", () => {
     );
   });
 
+  it("S4: an order to leave is what it says, needs no pack, and is followed with no app in sight", async () => {
+    const pack = writePack([configMap("a", { x: "1" })], packMaster);
+    const leaving = { mode: "delete", id: "order", expiresAtMs: 7 } as const;
+    const content = contentOf([pack]);
+    const body = await readSlice(write({ ...content, leaving }), trust);
+    expect(body.leaving).toEqual(leaving);
+    const source = new Shelf([]);
+    const { desired, unreadable } = await open(body, { source });
+    expect(desired).toMatchObject({ apps: [], leaving: { ...leaving, apps: [{ name: "web", dependsOn: [] }] } });
+    expect([source.asked, unreadable.size]).toEqual([[], 0]);
+    // What an agent that does not know the field makes of it.
+    const { leaving: _unknown, ...known } = body;
+    expect((await open(known, { source: new Shelf([pack]) })).desired.apps).toHaveLength(1);
+  });
+
   it("substitutions are put in by the agent", async () => {
     const pack = writePack([configMap("a", { host: "${DOMAIN}", other: "${HOME}" })], packMaster);
     const body = await readSlice(write(contentOf([pack], { substitutions: { DOMAIN: "eu" } })), trust);
-    const { desired } = await openPacks(body, opening(new Shelf([pack])), signal);
+    const { desired } = await open(body, { source: new Shelf([pack]) });
     expect(desired.apps[0]?.objects[0]?.["data"]).toEqual({ host: "eu", other: "${HOME}" });
   });
 });
@@ -168,7 +203,13 @@ describe("S1: a slice the agent refuses", () => {
     ["of an older epoch, however high its number", write(contentOf([]), { epoch: 0, n: 99 }), "older"],
     [
       "sealed to another key",
-      writeSlice(contentOf([]), { number: NUMBER, sealPublicKey: generateSealingKey().publicKey, signing, packMaster }),
+      writeSlice(contentOf([]), {
+        number: NUMBER,
+        sealPublicKey: generateSealingKey().publicKey,
+        signing,
+        sealer: new Sealer(),
+        shared: new SharedParts(packMaster),
+      }),
       "unreadable",
     ],
     ["with another number inside", forge({ number: { epoch: 1, n: 9 } }), "bad-format"],
@@ -210,7 +251,7 @@ describe("S1: a slice the agent refuses", () => {
   });
 });
 
-describe("S1: packs the agent refuses", () => {
+describe("S1: packs the agent does not take", () => {
   const good = writePack([configMap("a", {})], packMaster);
   const bodyFor = (pack: WrittenPack) => readSlice(write(contentOf([pack])), trust);
 
@@ -219,15 +260,16 @@ describe("S1: packs the agent refuses", () => {
     altered[0] = (altered[0] ?? 0) ^ 1;
     const source = new Shelf([{ digest: good.digest, data: altered }]);
     const cache = new MemoryCache();
-    await expect(openPacks(await bodyFor(good), opening(source, cache), signal)).rejects.toMatchObject({
-      code: "corrupt-pack",
-    });
+    const { unreadable, desired } = await open(await bodyFor(good), { source, cache });
+    expect(unreadable.get(good.digest)).toMatch(/does not match its digest/);
+    expect(desired.apps[0]).toMatchObject({ objects: [], unreadable: [{ digest: good.digest }] });
     expect(cache.packs.size).toBe(0);
   });
 
   it("a pack that opens with another key than the slice gives", async () => {
     const body = await bodyFor({ ...good, keyId: "0".repeat(64) });
-    await expect(openPacks(body, opening(new Shelf([good])), signal)).rejects.toMatchObject({ code: "corrupt-pack" });
+    const { unreadable } = await open(body, { source: new Shelf([good]) });
+    expect([...unreadable.values()]).toEqual([expect.stringMatching(/does not open with the key/)]);
   });
 
   it.each([
@@ -236,17 +278,34 @@ describe("S1: packs the agent refuses", () => {
     ["a namespace that is no text", [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: 1 } }]],
   ])("%s", async (_, objects) => {
     const pack = writePack(objects as never, packMaster);
-    await expect(openPacks(await bodyFor(pack), opening(new Shelf([pack])), signal)).rejects.toMatchObject({
-      code: "corrupt-pack",
-    });
+    const { unreadable } = await open(await bodyFor(pack), { source: new Shelf([pack]) });
+    expect(unreadable.get(pack.digest)).toMatch(/object 0 has no apiVersion, kind or name/);
   });
 
   it("one that grows above the limit", async () => {
     const bomb = writePack([configMap("a", { x: "x".repeat(2_000_000) })], packMaster);
     expect(bomb.data.length).toBeLessThan(10_000);
-    await expect(openPacks(await bodyFor(bomb), opening(new Shelf([bomb])), signal)).rejects.toMatchObject({
-      code: "too-large",
-    });
+    const { unreadable } = await open(await bodyFor(bomb), { source: new Shelf([bomb]) });
+    expect(unreadable.get(bomb.digest)).toMatch(/larger than 1000000 bytes/);
+  });
+
+  it("one bad pack is the matter of its apps, which keep the objects they had", async () => {
+    const content = contentOf([good]);
+    const [app] = content.apps as [SliceContent["apps"][number]];
+    const before = await open(await bodyFor(good), { source: new Shelf([good]) });
+    const next = writePack([configMap("a", { v: "2" })], packMaster);
+    const [moved] = contentOf([next]).apps as [SliceContent["apps"][number]];
+    const both = { ...content, apps: [moved, { ...app, name: "web2" }] };
+    const source = new Shelf([good]);
+    const after = await open(await readSlice(write(both), trust), { source, before });
+    expect(after.desired.apps).toMatchObject([
+      { name: "web", objects: [configMap("a", {})], unreadable: [{ digest: next.digest }] },
+      { name: "web2", objects: [configMap("a", {})] },
+    ]);
+    expect(after.desired.apps[1]).not.toHaveProperty("unreadable");
+    const healed = await open(after.body, { source: new Shelf([next]), before: after });
+    expect(healed.desired.apps[0]).toMatchObject({ objects: [configMap("a", { v: "2" })] });
+    expect(healed.desired.apps[0]).not.toHaveProperty("unreadable");
   });
 
   it("a corrupt copy in the cache is fetched anew, a good one is not", async () => {
@@ -254,18 +313,18 @@ describe("S1: packs the agent refuses", () => {
     const cache = new MemoryCache();
     cache.packs.set(good.digest, new Uint8Array([1]));
     const body = await bodyFor(good);
-    await openPacks(body, opening(source, cache), signal);
-    await openPacks(body, opening(source, cache), signal);
+    await open(body, { source, cache });
+    await open(body, { source, cache });
     expect(source.asked).toEqual([good.digest]);
   });
 
   it("packs of the slice before are not opened again", async () => {
     const source = new Shelf([good]);
     const body = await bodyFor(good);
-    const { opened, desired } = await openPacks(body, opening(source), signal);
-    const again = await openPacks(body, { ...opening(source), known: opened }, signal);
+    const before = await open(body, { source });
+    const again = await open(body, { source, before });
     expect(source.asked).toHaveLength(1);
-    expect(again.desired).toEqual(desired);
+    expect(again.desired).toEqual(before.desired);
   });
 
   it("packs that apps share are fetched once", async () => {
@@ -273,7 +332,7 @@ describe("S1: packs the agent refuses", () => {
     const app = content.apps[0];
     const shared = { ...content, apps: [app, { ...app, name: "web2" }] as SliceContent["apps"] };
     const source = new Shelf([good]);
-    const { desired } = await openPacks(await readSlice(write(shared), trust), opening(source), signal);
+    const { desired } = await open(await readSlice(write(shared), trust), { source });
     expect(source.asked).toHaveLength(1);
     expect(desired.apps.map(({ objects }) => objects.length)).toEqual([1, 1]);
   });

@@ -112,27 +112,36 @@ const timings: fc.Arbitrary<StepTimes<AgentStep>> = fc.record({
   number,
   steps: fc.dictionary(fc.constantFrom(...AGENT_STEPS), time),
 });
-const report: fc.Arbitrary<ClusterReport> = fc.record({
-  number: count,
-  full: fc.boolean(),
-  slice: maybeNumber,
-  applied: fc.boolean(),
-  apps: fc.array(appReport, { maxLength: 3 }),
-  removed: texts,
-  timings: fc.array(timings, { maxLength: 2 }),
-  refusal: text,
-});
+const report: fc.Arbitrary<ClusterReport> = fc.record(
+  {
+    number: count,
+    full: fc.boolean(),
+    slice: maybeNumber,
+    applied: fc.boolean(),
+    apps: fc.array(appReport, { maxLength: 3 }),
+    removed: texts,
+    timings: fc.array(timings, { maxLength: 2 }),
+    refusal: text,
+    left: fc.record({ order: text, what: text }),
+  },
+  { requiredKeys: ["number", "full", "slice", "applied", "apps", "removed", "timings", "refusal"] },
+);
 
 const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
-  fc.record({
-    type: fc.constant("hello" as const),
-    protocol: count,
-    agentVersion: text,
-    incarnation: time,
-    accepted: maybeNumber,
-    sliceFormats: fc.array(count, { maxLength: 2 }),
-    facts,
-  }),
+  fc.record(
+    {
+      type: fc.constant("hello" as const),
+      protocol: count,
+      agentVersion: text,
+      incarnation: time,
+      instance: fc.string({ minLength: 1, maxLength: 64 }),
+      unsure: fc.constant(true),
+      accepted: maybeNumber,
+      sliceFormats: fc.array(count, { maxLength: 2 }),
+      facts,
+    },
+    { requiredKeys: ["type", "protocol", "agentVersion", "incarnation", "accepted", "sliceFormats", "facts"] },
+  ),
   fc.record({ type: fc.constant("report" as const), report }),
   fc.record(
     { type: fc.constant("heartbeat" as const), sentAtMs: time, hubAtMs: time, facts },

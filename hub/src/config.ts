@@ -15,6 +15,11 @@ export const HUB_CONFIG = defineConfig({
     env: "AXLE_BRANCH",
     description: "branch to follow; the repository's default branch when not given",
   },
+  credentials: {
+    type: "text",
+    env: "AXLE_CREDENTIALS",
+    description: "file of credentials for Git servers, chart repositories and registries",
+  },
   data: {
     type: "text",
     env: "AXLE_DATA",
@@ -114,6 +119,19 @@ export const HUB_CONFIG = defineConfig({
     default: 6 * 3_600_000,
     min: 60_000,
     description: "how long an agent's NATS credentials hold before they are renewed",
+  },
+  auditMaxAgeMs: {
+    type: "duration",
+    env: "AXLE_AUDIT_MAX_AGE",
+    default: 400 * 24 * 3_600_000,
+    min: 3_600_000,
+    description: "how long the record of who did what is kept",
+  },
+  auditMaxBytes: {
+    type: "bytes",
+    env: "AXLE_AUDIT_MAX",
+    default: 1024 ** 3,
+    description: "most room for that record, of what the leader did and of the rest each; the oldest goes first",
   },
   logLevel: {
     type: "choice",

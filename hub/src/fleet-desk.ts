@@ -1,4 +1,5 @@
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
+import { describeSource } from "@axle/core/fleet/source-request.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
 import type { ResolvedApp } from "@axle/core/placement/variant.ts";
 import type { DeletionApproval, SliceNumber } from "@axle/core/slice/slice.ts";
@@ -18,7 +19,7 @@ export interface Term {
 }
 
 /** What is shown of a turn; its slices are not kept. */
-type Turned = Pick<CycleOutcome, "resolution" | "clusters">;
+type Turned = Pick<CycleOutcome, "resolution" | "clusters" | "contract">;
 
 export interface FleetDeskOptions {
   readonly url: string;
@@ -53,8 +54,14 @@ export class FleetDesk implements FleetReader, FleetCommands {
     this.#term = undefined;
   }
 
-  turned({ resolution, clusters }: Turned): void {
-    this.#outcome = { resolution, clusters };
+  turned({ resolution, clusters, contract }: Turned): void {
+    this.#outcome = { resolution, clusters, contract };
+  }
+
+  /** Whether pushes to other branches than the followed one may change something. */
+  followsOthers(): boolean {
+    const layout = this.#outcome?.contract.fleet?.layout ?? [];
+    return layout.some(({ branch }) => branch !== undefined) || Object.keys(this.fleet()?.refs ?? {}).length > 0;
   }
 
   published(slices: Readonly<Record<string, SliceNumber>>): void {
@@ -126,17 +133,19 @@ export class FleetDesk implements FleetReader, FleetCommands {
   async allowRewrite(order: { commit: string; actor: string }, signal: AbortSignal): Promise<string> {
     const term = this.#leading();
     const fleet = term.state.fleet;
-    const isWaiting = fleet?.problems.some((problem) => problem.code === "history-rewritten") === true;
-    if (fleet === undefined || !isWaiting || order.commit.length < 7 || !fleet.head.startsWith(order.commit)) {
-      const waiting = isWaiting && fleet !== undefined ? `; ${fleet.head} does` : "";
-      throw new CallError("failed-precondition", `no rewritten branch at ${order.commit} waits for a yes${waiting}`);
+    const waiting = fleet === undefined ? [] : rewritesOf(fleet);
+    const rewrite = order.commit.length < 7 ? undefined : waiting.find(({ head }) => head.startsWith(order.commit));
+    if (fleet === undefined || rewrite === undefined) {
+      const there = waiting.length > 0 ? `; ${waiting.map(({ head }) => head).join(", ")} does` : "";
+      throw new CallError("failed-precondition", `no rewritten branch at ${order.commit} waits for a yes${there}`);
     }
-    const { head } = fleet;
+    const { head, ref } = rewrite;
     const atMs = this.#now();
-    const entry = { atMs, actor: order.actor, action: "allow-rewrite", subject: fleet.name, commit: head };
+    const subject = ref === undefined ? fleet.name : `${fleet.name} ${describeSource({ type: "ref", ref })}`;
+    const entry = { atMs, actor: order.actor, action: "allow-rewrite", subject, commit: head };
     // The record as it stands when it is this order's turn: the loop writes it too.
     await this.#write(term, signal, () => [
-      { type: "fleet", record: { ...(term.state.fleet ?? fleet), allowedRewrite: head } },
+      { type: "fleet", record: allowed(term.state.fleet ?? fleet, rewrite) },
       { type: "audit", entry },
     ]);
     term.wake.poke("hook", atMs);
@@ -151,4 +160,24 @@ export class FleetDesk implements FleetReader, FleetCommands {
   async #write(term: Term, signal: AbortSignal, entriesOf: () => readonly StoreEntry[]): Promise<void> {
     await term.state.write(term.store, entriesOf, signal);
   }
+}
+
+interface Rewrite {
+  readonly head: string;
+  /** Undefined: the followed branch. */
+  readonly ref?: string;
+}
+
+/** Branches and tags whose newest commit waits for a yes. */
+function rewritesOf(fleet: FleetRecord): readonly Rewrite[] {
+  const isMainHeld = fleet.problems.some((problem) => problem.code === "history-rewritten");
+  const others = Object.entries(fleet.refs ?? {}).filter(([, { head, accepted }]) => head !== accepted);
+  return [...(isMainHeld ? [{ head: fleet.head }] : []), ...others.map(([ref, { head }]) => ({ head, ref }))];
+}
+
+function allowed(fleet: FleetRecord, { head, ref }: Rewrite): FleetRecord {
+  if (ref === undefined) return { ...fleet, allowedRewrite: head };
+  const record = fleet.refs?.[ref];
+  if (record === undefined) return fleet;
+  return { ...fleet, refs: { ...fleet.refs, [ref]: { ...record, allowedRewrite: head } } };
 }

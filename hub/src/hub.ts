@@ -7,7 +7,8 @@
  * Level-triggered: a poke says only "look again"; everything is read fresh, so a poke that is lost, doubled or late
  * changes nothing but the time. A turn that would decide from just what the last one found nothing to do with is not
  * planned again. A commit nobody can read is recorded with its problems and the last accepted one stays in force, for
- * clusters that join meanwhile too. (A queue of commits to work off was the other way to do it: it has to decide what a
+ * clusters that join meanwhile too. An app that takes long to render is left where it is, and the turn is taken again
+ * when it is through. (A queue of commits to work off was the other way to do it: it has to decide what a
  * commit means that was overtaken, which is never wanted.)
  *
  * Packs first, then records and slices in fenced batches, then the fleet's own record with the times: a crash between
@@ -27,6 +28,7 @@ import type { ReadCommit } from "./cycle/commit-reader.ts";
 import { planCycle } from "./cycle/fleet-cycle.ts";
 import type { CycleOutcome, CycleTools } from "./cycle/fleet-cycle.ts";
 import { fleetEntries, sameProblems } from "./cycle/fleet-record.ts";
+import { turnOfRefs } from "./cycle/ref-commits.ts";
 import type { HubState } from "./cycle/hub-state.ts";
 import { remainingApprovals } from "./cycle/settle-deletions.ts";
 import { isStillSettled } from "./cycle/settled-turn.ts";
@@ -123,7 +125,7 @@ export class Hub implements Service {
     clock.mark("seen", isNew ? this.#head?.seenAtMs : atMs);
     clock.mark("fetched");
 
-    const inForce = { accepted: fleet?.accepted ?? "", allowedRewrite: fleet?.allowedRewrite };
+    const inForce = { accepted: fleet?.accepted ?? "", allowedRewrite: fleet?.allowedRewrite, refs: fleet?.refs };
     const choice = await chooser.choose(this.#head, inForce, signal);
     const { read } = choice;
     const isRenderDue = pokes.some(({ reason }) => reason === "render");
@@ -132,6 +134,7 @@ export class Hub implements Service {
     if (read !== undefined && outcome !== undefined) {
       const isWritten = await this.#write(outcome, read, signal);
       if (isWritten) {
+        this.#options.tools.memo.written(outcome.entries);
         clock.mark("published");
         this.#options.onPublished(outcome.published);
         const slices = Object.keys(outcome.published).length;
@@ -142,7 +145,7 @@ export class Hub implements Service {
     await this.#record({ choice, outcome }, clock, signal);
     if (outcome === undefined) return;
     this.#options.onOutcome(outcome);
-    if (outcome.mayRenderLater) this.#renderAgain.failed(signal);
+    if (outcome.mayRenderLater || read?.mayPass === true) this.#renderAgain.failed(signal);
     else this.#renderAgain.worked();
   }
 
@@ -219,7 +222,7 @@ export class Hub implements Service {
           problems,
           name: choice.read?.contract.fleet?.name,
           steps: clock.steps,
-          slices: outcome?.published ?? {},
+          ...turnOfRefs({ choice, outcome, fleet: state.fleet }),
           nowMs: this.#now(),
         }),
       signal,

@@ -6,14 +6,19 @@ import { renderProblem, RenderError } from "./adapters/render/render-error.ts";
 import { commitProblemOf } from "./compose/open-repository.ts";
 import { CommitChooser } from "./cycle/commit-chooser.ts";
 import { CommitReader } from "./cycle/commit-reader.ts";
+import { CycleMemo } from "./cycle/cycle-memo.ts";
 import { HubState } from "./cycle/hub-state.ts";
 import { RenderMemo } from "./cycle/render-memo.ts";
+import { StoredSourcePins } from "./cycle/stored-source-pins.ts";
 import type { Wake } from "./cycle/wake.ts";
 import type { FleetDesk } from "./fleet-desk.ts";
 import { Hub } from "./hub.ts";
 import type { HubKeys } from "./identity/hub-keys.ts";
 import { PackCollector } from "./pack-collector.ts";
 import type { Renderer, Repository } from "./ports.ts";
+import type { RefRepository } from "./source-ports.ts";
+import { SourceDesk } from "./sources/source-desk.ts";
+import type { SourceDeskOptions } from "./sources/source-desk.ts";
 import type { ClusterDirectory } from "./sessions/cluster-directory.ts";
 import type { FleetView } from "./sessions/fleet-view.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
@@ -21,7 +26,9 @@ import type { Service } from "@axle/runtime/service.ts";
 
 export interface LeaderOptions {
   readonly lead: Omit<LeadOptions, "log">;
-  readonly repository: Repository;
+  readonly repository: Repository & RefRepository;
+  /** What brings sources that are not in the repository. */
+  readonly sources: Pick<SourceDeskOptions, "fetchers" | "finder" | "readLock">;
   readonly renderer: Renderer;
   readonly keys: Pick<HubKeys, "signing" | "packMaster">;
   readonly directory: ClusterDirectory;
@@ -41,7 +48,8 @@ export class Leader implements Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { lead, repository, renderer, keys, directory, view, desk, wake, log } = this.#options;
+    const options = this.#options;
+    const { lead, repository, renderer, keys, directory, view, desk, wake, log } = options;
     await leadUntilStopped({ ...lead, log, signal }, async (leadership, term) => {
       const store = new FencedStore({ connection: lead.connection, leadership });
       const state = new HubState(await store.load(term));
@@ -51,18 +59,31 @@ export class Leader implements Service {
         packMaster: keys.packMaster,
         problemOf: renderProblem,
         isPassing: (error) => error instanceof RenderError && error.retryable,
+        onReady: () => wake.poke("render", Date.now()),
+      });
+      const sources = new SourceDesk({
+        ...options.sources,
+        repository,
+        pins: new StoredSourcePins(state, store),
+        onReady: () => wake.poke("render", Date.now()),
       });
       const hub = new Hub({
-        repository,
+        repository: sources,
         chooser: new CommitChooser({
-          reader: new CommitReader(repository, renderer),
+          reader: new CommitReader(sources, renderer),
           commitProblemOf,
           isMissing: (error) => error instanceof RepositoryError && error.code === "not-found",
         }),
         store,
         state,
         wake,
-        tools: { memo, store, signing: keys.signing, packMaster: keys.packMaster },
+        tools: {
+          memo,
+          cycleMemo: new CycleMemo(keys.packMaster),
+          store,
+          signing: keys.signing,
+          packMaster: keys.packMaster,
+        },
         registrations: () => [...directory.all()],
         statuses: () => view.statuses(),
         onOutcome: (outcome) => desk.turned(outcome),

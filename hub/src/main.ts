@@ -54,8 +54,7 @@ export async function runHub(
   const sendSignal = process.kill.bind(process);
   const nats = await openNats({ config, keys, listen, advertised, env, sendSignal, log, signal });
   stack.use(nats.connection);
-  const { repository, renderer, shownUrl } = await openRepository({ config, env, signal });
-  stack.use(repository);
+  const { repository, renderer, sources, shownUrl } = stack.use(await openRepository({ config, env, signal }));
 
   const metrics = new Metrics({ processMetrics: true });
   const front = await openFront({
@@ -76,7 +75,7 @@ export async function runHub(
     holder: `${hostname()}/${process.pid}`,
     instance: await readInstanceId(config.data),
   };
-  const leader = new Leader({ lead, repository, renderer, keys, directory, view, desk, wake, log });
+  const leader = new Leader({ lead, repository, sources, renderer, keys, directory, view, desk, wake, log });
   const poker = new Poker({ wake, pollMs: config.pollMs, directory, view, reader: desk });
   const renewal = new ServerCertificateRenewal({
     keys,

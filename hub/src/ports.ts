@@ -3,18 +3,34 @@
  * Every method that waits takes an AbortSignal; errors are typed at the adapter.
  */
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import type { WantedRef } from "@axle/core/fleet/source-requests.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { AppRecord, PackHandle } from "@axle/core/placement/app-record.ts";
 import type { RenderedObject as GuardedObject } from "@axle/core/placement/rendered-variant.ts";
 import type { SourceInfo, Variant } from "@axle/core/placement/variant.ts";
 import type { DeletionApproval, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
+import type { Composition } from "./source-ports.ts";
+import type { SourceError } from "./sources/source-error.ts";
 
 /** The repository, as far as the hub follows it: one branch. Implemented by adapters/git. */
 export interface Repository {
-  /** Brings the mirror up to date. `rewritten`: the new head does not descend from `known` (S3: needs a person). */
-  fetch(known: string | undefined, signal: AbortSignal): Promise<{ head: string; rewritten: boolean }>;
-  /** A commit as a fresh tree on disk, from Git objects. Throws RepositoryError for links that leave the tree and exceeded limits. */
-  snapshot(commit: string, signal: AbortSignal): Promise<Snapshot>;
+  /**
+   * Brings the mirror up to date, and in the same exchange the refs that are wanted beside the branch. `rewritten`: the new
+   * head does not descend from `known` (S3: needs a person).
+   */
+  fetch(known: string | undefined, signal: AbortSignal, wanted?: readonly WantedRef[]): Promise<Fetched>;
+  /**
+   * A commit as a fresh tree on disk, from Git objects, with other sources laid over it. Throws RepositoryError for links that
+   * leave the tree and exceeded limits, and MountError where that is the fault of a mount: the commit stands without it.
+   */
+  snapshot(commit: string, signal: AbortSignal, composition?: Composition): Promise<Snapshot>;
+}
+
+export interface Fetched {
+  readonly head: string;
+  readonly rewritten: boolean;
+  /** Of the refs that were wanted those there are: commit by full name (`refs/heads/staging`), sorted. */
+  readonly refs?: ReadonlyMap<string, string>;
 }
 
 export interface Snapshot {
@@ -31,6 +47,14 @@ export interface Snapshot {
   readonly links: ReadonlyMap<string, string>;
   /** What of the commit is left out: submodules, names that are not UTF-8. */
   readonly warnings: readonly Problem[];
+  /** By `sourceKey`: why a source outside the commit does not stand in it, in words. */
+  readonly failedSources?: ReadonlyMap<string, string>;
+  /** Aborted when another tree is about to stand in `root`: whoever still reads there must end. */
+  readonly replaced?: AbortSignal;
+  /** What the commit only points at and could not be had (submodules, large files), by path: who reads it is held. */
+  readonly missing?: ReadonlyMap<string, SourceError>;
+  /** Folders of submodules: other people's repositories, so nothing there is a file of ours. */
+  readonly submodules?: readonly string[];
   /** UTF-8 text of files; all of them exist in `files`, links are followed. Throws RepositoryError `encoding` for other bytes. */
   readTexts(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
 }
@@ -54,6 +78,8 @@ export interface Renderer {
 export interface Rendered {
   /** In a stable order, none twice. */
   readonly objects: readonly RenderedObject[];
+  /** Names that come out otherwise each time. */
+  readonly renamed?: readonly string[];
   readonly warnings: readonly Problem[];
 }
 
@@ -62,6 +88,8 @@ export interface RenderedObject {
   readonly object: KubeObject;
   /** The file it came from, as exactly as the renderer tells. */
   readonly file: string;
+  /** JSON pointers to fields that come out otherwise each time. */
+  readonly unstable?: readonly string[];
 }
 
 /** What the memo keeps of a render. */
@@ -86,6 +114,8 @@ export interface Store {
   findRender(key: string, signal: AbortSignal): Promise<RenderRecord | undefined>;
   /** Objects of packs that were rendered, by pack digest; a digest nobody knows is absent. */
   findObjects(digests: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, RenderRecord["objects"]>>;
+  /** The encrypted bytes of a pack. Throws when it is not there whole. */
+  readPack(pack: Pick<PackHandle, "digest" | "chunks">, signal: AbortSignal): Promise<Uint8Array>;
   /** Idempotent: the digest is the address. Resolves when stored durably. */
   putPack(digest: string, data: Uint8Array, signal: AbortSignal): Promise<{ chunks: number }>;
   /**
@@ -104,6 +134,8 @@ export interface StoredState {
   readonly approvals: ReadonlyMap<string, readonly DeletionApproval[]>;
   /** By commit: what it published. */
   readonly published: ReadonlyMap<string, PublishedSlices>;
+  /** By source key: the digest it was first seen with. */
+  readonly sources: ReadonlyMap<string, string>;
 }
 
 /** Slices one commit published: number by cluster id. */
@@ -120,11 +152,22 @@ export interface FleetRecord {
   readonly epoch: number;
   /** A rewritten head that a person allowed. */
   readonly allowedRewrite?: string;
+  /** Other branches and tags the files name, by the ref as written: which commits are in force. */
+  readonly refs?: Readonly<Record<string, RefRecord>>;
+}
+
+/** As `head` and `accepted` of the fleet, for another branch or a tag. */
+export interface RefRecord {
+  readonly head: string;
+  readonly accepted: string;
+  readonly allowedRewrite?: string;
 }
 
 export interface CommitRecord {
   readonly commit: string;
   readonly subject: string;
+  /** In words, e.g. `branch staging`; absent: the followed branch. */
+  readonly ref?: string;
   /** Milliseconds since 1970 by step name (HUB_STEPS). */
   readonly steps: Readonly<Record<string, number>>;
 }
@@ -139,6 +182,7 @@ export type StoreEntry =
   | { readonly type: "approvals"; readonly cluster: string; readonly approvals: readonly DeletionApproval[] }
   | { readonly type: "published"; readonly commit: string; readonly slices: PublishedSlices }
   | { readonly type: "published-gone"; readonly commit: string }
+  | { readonly type: "source"; readonly key: string; readonly digest: string }
   | { readonly type: "audit"; readonly entry: AuditEntry };
 
 export interface AuditEntry {

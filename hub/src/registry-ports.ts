@@ -3,8 +3,8 @@
  * Compare-and-set per key. Implemented over JetStream KV in adapters/nats.
  */
 import type { ClusterFacts } from "@axle/core/fleet/cluster.ts";
-import type { SliceNumber } from "@axle/core/slice/slice.ts";
-import type { AgentStep, AppReport, StepTimes } from "@axle/core/status/report.ts";
+import type { SliceLeaving, SliceNumber } from "@axle/core/slice/slice.ts";
+import type { AgentStep, AppReport, LeftReport, StepTimes } from "@axle/core/status/report.ts";
 
 /** A small typed table with compare-and-set. Keys are DNS labels or ids. */
 export interface KeyedStore<T> {
@@ -47,6 +47,24 @@ export interface Registration {
   readonly joinedAtMs: number;
   readonly agentVersion: string;
   readonly facts: ClusterFacts;
+  /** The name its agent asks for, where it took the place of a cluster with another. */
+  readonly askedAs?: string;
+  /** While active: it was told to leave the fleet and has not left. */
+  readonly leaving?: Leaving;
+  /** While active: two agents answered with its key; nobody is served until a person says which. */
+  readonly hold?: { readonly atMs: number; readonly reason: string };
+  /** Credentials for NATS that were issued until then count no more. */
+  readonly credentialsVoidMs?: number;
+  /** While revoked: who cut it off. */
+  readonly revoked?: { readonly atMs: number; readonly by: string };
+  /** Revoked for good: it is no cluster of the fleet any more, and only its key is remembered, so that it stays cut off. */
+  readonly forgotten?: { readonly atMs: number; readonly by: string; readonly what: string };
+}
+
+/** An order to leave, as the slice carries it, and whose it is. */
+export interface Leaving extends SliceLeaving {
+  readonly atMs: number;
+  readonly by: string;
 }
 
 /** Keys `key-<fingerprint>`, `name-<name>`, `uid-<digest>`: whoever creates the entry first has it, whatever the replica. */
@@ -87,4 +105,6 @@ export interface ClusterStatus {
   readonly apps: Readonly<Record<string, AppReport>>;
   /** Newest number first, bounded: when the agent took each step. */
   readonly timings: readonly StepTimes<AgentStep>[];
+  /** It left the fleet, as far as it says. */
+  readonly left?: LeftReport;
 }

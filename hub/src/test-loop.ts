@@ -6,6 +6,7 @@ import { createLogger } from "@axle/runtime/logger.ts";
 import type { Checkout } from "@axle/testkit/checkout.ts";
 import { eventually } from "@axle/testkit/eventually.ts";
 import type { GitRepository as GitOrigin, GitServer } from "@axle/testkit/git-server.ts";
+import { runGit } from "@axle/testkit/run-git.ts";
 import { createTemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
 import { GitRepository } from "./adapters/git/git-repository.ts";
@@ -20,15 +21,24 @@ import { ProcessRenderer } from "./adapters/render/process-renderer.ts";
 import { renderProblem, RenderError } from "./adapters/render/render-error.ts";
 import { Sandbox } from "./adapters/render/sandbox.ts";
 import { commitProblemOf } from "./compose/open-repository.ts";
+import { openSources } from "./compose/open-sources.ts";
+import { NO_CREDENTIALS } from "./credentials/credential.ts";
+import type { CredentialSource } from "./credentials/credential.ts";
 import { CommitChooser } from "./cycle/commit-chooser.ts";
 import { CommitReader } from "./cycle/commit-reader.ts";
+import { CycleMemo } from "./cycle/cycle-memo.ts";
+import type { KubeObject } from "@axle/core/manifest/object.ts";
+import { readPack } from "./slice/read-pack.ts";
 import { HubState } from "./cycle/hub-state.ts";
 import { RenderMemo } from "./cycle/render-memo.ts";
+import { StoredSourcePins } from "./cycle/stored-source-pins.ts";
 import { Wake } from "./cycle/wake.ts";
 import { FleetDesk } from "./fleet-desk.ts";
 import { Hub } from "./hub.ts";
 import type { Renderer, Store, StoreEntry } from "./ports.ts";
 import type { ClusterStatus, Registration } from "./registry-ports.ts";
+import { SourceDesk } from "./sources/source-desk.ts";
+import type { SourceFetchers } from "./sources/source-shelf.ts";
 
 /** What goes wrong at a write: before it is stored, or after, so that only the answer is lost. */
 export type WriteFault = "before" | "after";
@@ -48,13 +58,27 @@ export class TestLoop implements AsyncDisposable {
   /** Asked at every write, with its entries. */
   faultAt: (entries: readonly StoreEntry[]) => WriteFault | undefined = () => undefined;
   /** Asked before every render. */
-  beforeRender: (path: string) => void = () => undefined;
+  beforeRender: (path: string) => void | Promise<void> = () => undefined;
+  /** What brings sources from elsewhere instead of what the hub has for it; read when a term begins. */
+  fetchers: SourceFetchers = {};
+  /** How long a turn waits for a source. */
+  patienceMs = 5_000;
+  /** How long a turn waits while no render ends. */
+  renderPatienceMs = 5_000;
+  /** With these, sources are fetched from where they are, instead of by `fetchers`. */
+  credentials: CredentialSource | undefined;
+  /** The clock of what is asked for again after it failed. */
+  now = Date.now;
   plans = 0;
   fetches = 0;
+  /** How long the last fetch took. */
+  fetchMs = 0;
   readonly desk = new FleetDesk({ url: "origin", branch: "main", newId: () => `id-${(this.#ids += 1)}` });
   readonly #given: Given;
   #ids = 0;
-  #term: { state: HubState; leadership: Leadership; stop: AbortController; ended: Promise<void> } | undefined;
+  #term:
+    | { state: HubState; leadership: Leadership; stop: AbortController; ended: Promise<void>; store: Store }
+    | undefined;
 
   private constructor(given: Given) {
     this.#given = given;
@@ -91,6 +115,13 @@ export class TestLoop implements AsyncDisposable {
     await rm(this.#given.origin.directory, { recursive: true });
   }
 
+  /** The repository's server forgets what no branch or tag leads to. */
+  async pruneOrigin(): Promise<void> {
+    const { directory } = this.#given.origin;
+    await runGit(directory, ["reflog", "expire", "--expire=now", "--all"]);
+    await runGit(directory, ["gc", "--quiet", "--prune=now"]);
+  }
+
   /** Of the running term. */
   get state(): HubState {
     return this.#running().state;
@@ -115,13 +146,21 @@ export class TestLoop implements AsyncDisposable {
     const store = this.#observed(stored);
     const state = new HubState(await store.load(stop.signal));
     const checkoutDirectory = join(folder, "render");
-    const repository = new GitRepository({ url, directory: this.gitFolder, checkoutDirectory, environment: env });
+    const given = this.credentials === undefined ? {} : { credentials: this.credentials };
+    const repository = new GitRepository({
+      url,
+      directory: this.gitFolder,
+      checkoutDirectory,
+      environment: env,
+      now: this.now,
+      ...given,
+    });
     const seen: Renderer = {
       inspect: (snapshot, path, signal) => renderer.inspect(snapshot, path, signal),
       keyOf: (snapshot, variant, signal) => renderer.keyOf(snapshot, variant, signal),
       render: async (snapshot, variant, signal) => {
-        this.beforeRender(variant.path);
         this.rendered.push(variant.path);
+        await this.beforeRender(variant.path);
         return renderer.render(snapshot, variant, signal);
       },
     };
@@ -132,24 +171,40 @@ export class TestLoop implements AsyncDisposable {
       packMaster,
       problemOf: renderProblem,
       isPassing: (error) => error instanceof RenderError && error.retryable,
+      onReady: () => this.wake.poke("render", Date.now()),
+      patienceMs: this.renderPatienceMs,
     });
     const fast = { firstMs: 20, longestMs: 50 };
+    const { credentials } = this;
+    const access = openSources({ repository, credentials: credentials ?? NO_CREDENTIALS, env });
+    const sources = new SourceDesk({
+      repository,
+      ...access,
+      fetchers: { ...access.fetchers, ...this.fetchers },
+      pins: new StoredSourcePins(state, store),
+      onReady: () => this.wake.poke("render", Date.now()),
+      backoff: () => new Backoff(fast),
+      patienceMs: this.patienceMs,
+    });
     const hub = new Hub({
       repository: {
-        fetch: (known, signal) => {
+        fetch: async (known, signal) => {
           this.fetches += 1;
-          return repository.fetch(known, signal);
+          const startedMs = performance.now();
+          const fetched = await sources.fetch(known, signal);
+          this.fetchMs = performance.now() - startedMs;
+          return fetched;
         },
       },
       chooser: new CommitChooser({
-        reader: new CommitReader(repository, seen),
+        reader: new CommitReader(sources, seen),
         commitProblemOf,
         isMissing: (error) => error instanceof RepositoryError && error.code === "not-found",
       }),
       store,
       state,
       wake: this.wake,
-      tools: { memo, store, signing, packMaster },
+      tools: { memo, cycleMemo: new CycleMemo(packMaster), store, signing, packMaster },
       registrations: () => [...this.registrations.values()],
       statuses: () => this.statuses,
       onOutcome: (outcome) => {
@@ -166,9 +221,10 @@ export class TestLoop implements AsyncDisposable {
     const lost = AbortSignal.any([stop.signal, leadership.lost]);
     const ended = (async () => {
       await using _repository = repository;
+      await using _access = access;
       await hub.run(lost);
     })();
-    this.#term = { state, leadership, stop, ended };
+    this.#term = { state, leadership, stop, ended, store };
   }
 
   /** Ends the term where it is, without a word to the store. */
@@ -235,6 +291,15 @@ export class TestLoop implements AsyncDisposable {
     return Object.fromEntries(entries);
   }
 
+  /** The objects of an app as a cluster gets them. */
+  async objects(app: string, cluster: string): Promise<readonly KubeObject[]> {
+    const record = this.state.apps.get(app);
+    const pack = record?.packs[record.targets[`id-of-${cluster}`]?.pack ?? -1];
+    if (pack === undefined) return [];
+    const data = await this.#running().store.readPack(pack, AbortSignal.timeout(5_000));
+    return [...readPack(data, pack.keyId, this.fleet.keys.packMaster).values()];
+  }
+
   /** Sequence of the newest message by subject, all that the stream holds but the lease. */
   async stored(): Promise<Record<string, number>> {
     const { connection } = this.#given;
@@ -255,6 +320,7 @@ export class TestLoop implements AsyncDisposable {
       load: (signal) => store.load(signal),
       findRender: (key, signal) => store.findRender(key, signal),
       findObjects: (digests, signal) => store.findObjects(digests, signal),
+      readPack: (pack, signal) => store.readPack(pack, signal),
       putPack: (digest, data, signal) => store.putPack(digest, data, signal),
       write: async (entries, signal) => {
         const fault = this.faultAt(entries);

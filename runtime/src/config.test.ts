@@ -55,6 +55,25 @@ test("the table shows values in use, and never a secret", () => {
   expect(JSON.stringify(rows)).not.toContain("hunter2");
 });
 
+test("S5: the table shows URLs without the credentials in them", () => {
+  const urls: Readonly<Record<string, string>> = {
+    "https://robot:hunter2@git.example.com/fleet.git": "https://***@git.example.com/fleet.git",
+    "https://hunter2@git.example.com/a@b": "https://***@git.example.com/a@b",
+    "https://robot:hunter2@x@git.example.com/": "https://***@git.example.com/",
+    "ssh://git@git.example.com/fleet.git": "ssh://git@git.example.com/fleet.git",
+    "ssh://git:hunter2@git.example.com/fleet.git": "ssh://***@git.example.com/fleet.git",
+    "git@git.example.com:fleet.git": "git@git.example.com:fleet.git",
+    "/srv/fleet@home.git": "/srv/fleet@home.git",
+  };
+  for (const [given, shown] of Object.entries(urls)) {
+    const config = parseConfig(schema, { env: { T_REPOSITORY: given, T_NATS_URL: `nats://a:hunter2@b:1,${given}` } });
+    const rows = describeConfig(schema, config);
+    expect(rows.find((row) => row.name === "repository")?.value).toBe(shown);
+    expect(rows.find((row) => row.name === "natsUrl")?.value).toBe(`nats://***@b:1,${shown}`);
+    expect(JSON.stringify(rows)).not.toContain("hunter2");
+  }
+});
+
 test("flags leave the unit out", () => {
   expect(["pollMs", "natsUrl", "maxObjectBytes"].map(flagOf)).toEqual(["poll", "nats-url", "max-object"]);
 });

@@ -95,9 +95,17 @@ export function flagOf(name: string): string {
 
 function formatValue(option: Option, value: unknown): string {
   if (value === undefined) return "";
-  if (Array.isArray(value)) return value.join(",");
+  if (Array.isArray(value)) return value.map((item) => hideCredentials(String(item))).join(",");
   if (option.type === "duration") return formatDuration(Number(value));
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? hideCredentials(value) : JSON.stringify(value);
+}
+
+/** URLs keep everything but who logs in and how; an SSH user without password says nothing. */
+function hideCredentials(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/]*)@/gi, (_whole, scheme: string, login: string) => {
+    const isUserAlone = /^(git\+)?ssh:/i.test(scheme) && !login.includes(":");
+    return isUserAlone ? `${scheme}${login}@` : `${scheme}***@`;
+  });
 }
 
 function formatDuration(ms: number): string {

@@ -23,10 +23,10 @@ export async function runGitHttpBackend(call: BackendRequest): Promise<void> {
   const backend = spawn("git", ["http-backend"], {
     env: {
       ...gitEnvironment(),
+      GIT_PROTOCOL: header("git-protocol"),
       ...call.env,
       GIT_PROJECT_ROOT: call.root,
       GIT_HTTP_EXPORT_ALL: "1",
-      GIT_PROTOCOL: header("git-protocol"),
       REQUEST_METHOD: request.method ?? "GET",
       PATH_INFO: decodeURIComponent(url.pathname),
       QUERY_STRING: url.search.slice(1),

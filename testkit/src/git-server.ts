@@ -1,10 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Checkout } from "./checkout.ts";
 import { eventually } from "./eventually.ts";
 import { runGitHttpBackend } from "./git-http-backend.ts";
+import type { LoopbackCertificate } from "./loopback-certificate.ts";
 import { deliverPush, preciseNow, type PushRecord, type Webhook } from "./push-hook.ts";
 import { runGit } from "./run-git.ts";
 import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
@@ -12,15 +14,31 @@ import { createTemporaryDirectory, type TemporaryDirectory } from "./temporary-d
 export interface GitServerOptions {
   /** Told of every push to any repository here. */
   readonly webhook?: Webhook;
+  /** Serves https with this certificate. */
+  readonly tls?: Pick<LoopbackCertificate, "certificatePem" | "keyPem">;
+  /** Asked before each call to Git; everybody may do everything when left out. */
+  readonly admit?: Admit;
+  /** 0: speaks only the first version of the protocol, as old servers do. */
+  readonly protocol?: 0;
+  /** Other things this server answers to, asked in order before Git; true: answered. */
+  readonly routes?: readonly HttpRoute[];
 }
+
+/** Gives the status of an answer that refuses a call, or undefined to let it in. */
+export type Admit = (call: {
+  readonly repository: string;
+  readonly authorization: string | undefined;
+}) => 401 | 403 | 404 | undefined;
+
+export type HttpRoute = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
 
 export interface GitRepository {
   readonly name: string;
-  /** To clone from and push to, over HTTP. */
+  /** To clone from and push to, over HTTP, for those who are let in. */
   readonly url: string;
   /** The bare repository on disk. */
   readonly directory: string;
-  /** A working copy in `directory`, or in a fresh folder of the server's. */
+  /** A working copy in `directory`, or in a fresh folder of the server's; past the server where it asks who calls. */
   clone(directory?: string): Promise<Checkout>;
 }
 
@@ -32,6 +50,7 @@ export interface GitRepository {
 export class GitServer implements AsyncDisposable {
   readonly #directory: TemporaryDirectory;
   readonly #server: Server;
+  readonly #options: GitServerOptions;
   readonly #deliveries = new Set<Promise<void>>();
   readonly #pushes: PushRecord[] = [];
   #webhook: Webhook | undefined;
@@ -40,9 +59,15 @@ export class GitServer implements AsyncDisposable {
   private constructor(directory: TemporaryDirectory, options: GitServerOptions) {
     this.#directory = directory;
     this.#webhook = options.webhook;
-    this.#server = createServer((request, response) => {
+    this.#options = options;
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response);
-    });
+    };
+    const { tls } = options;
+    this.#server =
+      tls === undefined
+        ? createServer(listener)
+        : createTlsServer({ cert: tls.certificatePem, key: tls.keyPem }, listener);
   }
 
   static async start(options: GitServerOptions = {}): Promise<GitServer> {
@@ -60,6 +85,16 @@ export class GitServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** `https://127.0.0.1:port`, without a slash at the end. */
+  get origin(): string {
+    return `${this.#options.tls === undefined ? "http" : "https"}://127.0.0.1:${this.port}`;
+  }
+
+  /** The folder with the bare repositories, for servers of other protocols beside this one. */
+  get root(): string {
+    return join(this.#directory.path, "repositories");
+  }
+
   /** Every ref that was moved by a push, oldest first. */
   get pushes(): readonly PushRecord[] {
     return this.#pushes;
@@ -72,8 +107,9 @@ export class GitServer implements AsyncDisposable {
 
   /** Makes an empty bare repository whose branch is `main`. */
   async createRepository(name: string): Promise<GitRepository> {
-    const root = join(this.#directory.path, "repositories");
+    const { root } = this;
     const directory = join(root, `${name}.git`);
+    await mkdir(dirname(directory), { recursive: true });
     await runGit(root, ["init", "--quiet", "--bare", "--initial-branch=main", directory]);
     // What hosting services allow: fetching any commit by its id, and partial clones.
     await runGit(directory, ["config", "uploadpack.allowAnySHA1InWant", "true"]);
@@ -83,11 +119,16 @@ export class GitServer implements AsyncDisposable {
     await mkdir(join(directory, "hooks"), { recursive: true });
     await writeFile(join(directory, "hooks", "post-receive"), hook, { mode: 0o755 });
     const url = this.#cloneUrl(name);
+    const isOpen = this.#options.admit === undefined && this.#options.tls === undefined;
     return {
       name,
       url,
       directory,
-      clone: async (target) => await Checkout.clone(url, target ?? this.#freshPath(`checkout-${name}`)),
+      clone: async (target) =>
+        await Checkout.clone(
+          isOpen ? url : directory,
+          target ?? this.#freshPath(`checkout-${name.replaceAll("/", "-")}`),
+        ),
     };
   }
 
@@ -114,15 +155,26 @@ export class GitServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const report = this.#freshPath("push");
-    const root = join(this.#directory.path, "repositories");
+    const { root } = this;
     try {
-      await runGitHttpBackend({ root, request, response, env: { AXLE_PUSH_REPORT: report } });
+      for (const route of this.#options.routes ?? []) if (await route(request, response)) return;
+      if (!this.#lets(request, response)) return;
+      const old = this.#options.protocol === 0 ? { GIT_PROTOCOL: "" } : undefined;
+      await runGitHttpBackend({ root, request, response, env: { AXLE_PUSH_REPORT: report, ...old } });
       if (request.method === "POST") await this.#tell(request.url ?? "", report);
     } catch {
       response.destroy();
     } finally {
       response.end();
     }
+  }
+
+  #lets(request: IncomingMessage, response: ServerResponse): boolean {
+    const repository = /^\/(.+?)\.git(\/|$)/.exec(request.url ?? "")?.[1] ?? "";
+    const status = this.#options.admit?.({ repository, authorization: request.headers.authorization });
+    if (status === undefined) return true;
+    response.writeHead(status, status === 401 ? { "www-authenticate": 'Basic realm="test"' } : {});
+    return false;
   }
 
   /** Starts telling what the post-receive hook wrote down; does not wait for the answer. */
@@ -148,7 +200,7 @@ export class GitServer implements AsyncDisposable {
   }
 
   #cloneUrl(name: string): string {
-    return `http://127.0.0.1:${this.port}/${name}.git`;
+    return `${this.origin}/${name}.git`;
   }
 
   #freshPath(purpose: string): string {

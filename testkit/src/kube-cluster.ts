@@ -13,6 +13,8 @@ const readyTimeoutMs = 90_000;
 
 /** One request that the API server served, from its audit log. */
 export interface AuditEvent {
+  /** Each request is noted when it came (`RequestReceived`) and when it was answered (`ResponseComplete`). */
+  readonly stage: string;
   readonly verb: string;
   readonly requestURI: string;
   readonly userAgent?: string;

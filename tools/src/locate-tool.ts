@@ -62,7 +62,7 @@ export async function findTool(name: string, options: FindToolOptions = {}): Pro
   const search: Search = {
     tool,
     env: options.env ?? process.env,
-    goModule: options.goModule ?? join(import.meta.dirname, "../go"),
+    goModule: options.goModule ?? join(import.meta.dirname, "..", tool.goFolder ?? "go"),
     platform: options.platform ?? thisPlatform(),
     output: options.output ?? process.stderr,
     signal: options.signal,

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { toolCatalogue } from "./tool-catalogue.ts";
+import { type Tool, toolCatalogue } from "./tool-catalogue.ts";
 
-const goModule = await readFile(join(import.meta.dirname, "../go/go.mod"), "utf8");
+const goModuleOf = ({ goFolder = "go" }: Tool) => readFile(join(import.meta.dirname, "..", goFolder, "go.mod"), "utf8");
 
 describe.each(toolCatalogue.map((tool) => [tool.name, tool] as const))("%s", (_name, tool) => {
-  test("is a tool of our Go module, in the version the catalogue says", () => {
-    expect(goModule).toMatch(new RegExp(`^\\t${tool.goPackage}$`, "m"));
+  test("is a tool of our Go module, in the version the catalogue says", async () => {
+    const goModule = await goModuleOf(tool);
+    expect(goModule).toMatch(new RegExp(`^(\\t|tool )${tool.goPackage}$`, "m"));
     const modulePath = goModule
       .matchAll(/^\t(\S+) (v\S+)( \/\/ indirect)?$/gm)
       .find(([, path = ""]) => tool.goPackage === path || tool.goPackage.startsWith(`${path}/`));

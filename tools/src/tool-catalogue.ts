@@ -22,6 +22,8 @@ export interface Tool {
   readonly purpose: string;
   /** The package in the Go module of the tools that builds it. */
   readonly goPackage: string;
+  /** That module's folder, beside src; `go` when left out. What only tests use does not change how the others are built. */
+  readonly goFolder?: string;
   readonly ldflags: string;
   /** Roughly, with a cold build cache on two cores. */
   readonly buildSeconds: number;
@@ -158,6 +160,27 @@ function helm(version: string): Tool {
   };
 }
 
+function registry(version: string): Tool {
+  return {
+    name: "registry",
+    version,
+    purpose: "needed for test registries",
+    goPackage: "github.com/distribution/distribution/v3/cmd/registry",
+    goFolder: "go-tests",
+    ldflags: `${stripped} -X github.com/distribution/distribution/v3/version.version=v${version}`,
+    buildSeconds: 40,
+    versionArgs: ["--version"],
+    versionPattern: /distribution\/v3 v(\d+\.\d+\.\d+)/,
+    oldest: "3.0.0",
+    release({ os, arch }) {
+      if (os !== "linux") return undefined;
+      const base = `https://github.com/distribution/distribution/releases/download/v${version}`;
+      const url = `${base}/registry_${version}_${os}_${arch}.tar.gz`;
+      return { url, checksumUrl: `${url}.sha256`, member: "registry" };
+    },
+  };
+}
+
 /** Every outside binary that Axle and its tests use. */
 export const toolCatalogue: readonly Tool[] = [
   kubernetesTool("kube-apiserver", 220),
@@ -169,4 +192,5 @@ export const toolCatalogue: readonly Tool[] = [
   natsServer("2.15.2"),
   kustomize("5.8.1"),
   helm("4.3.1"),
+  registry("3.1.2"),
 ];

@@ -46,6 +46,11 @@ export class Credentials {
     return this.#identity.registered.keySet;
   }
 
+  /** Resolves when what was taken over is stored, or was given up. */
+  settled(): Promise<void> {
+    return this.#saved;
+  }
+
   /** When to ask for the next ones, from now. */
   renewalTimes(): RenewalTimes {
     return renewalTimesOf(this.#identity.registered, this.#now());

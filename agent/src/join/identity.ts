@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Registered } from "@axle/core/session/messages.ts";
 import type { RenewalTimes } from "@axle/core/session/agent-session.ts";
 import * as z from "zod/mini";
+import type { LeftFleet } from "./departure.ts";
 
 /**
  * Who this agent is. The keys are made once and never leave the cluster; they are stored before they are first used, so
@@ -16,6 +17,8 @@ export interface Identity {
   readonly sealPrivateKey: string;
   /** What the hub gave; undefined until it admitted the cluster. */
   readonly registered?: Registered;
+  /** With keys that were not used yet: the cluster left its fleet, and joins one only by another token. */
+  readonly left?: LeftFleet;
 }
 
 /** An identity the hub admitted. */
@@ -51,6 +54,7 @@ const identity = z.object({
   csrPem: text,
   sealPrivateKey: text,
   registered: z.exactOptional(registered),
+  left: z.exactOptional(z.object({ name: text, clusterId: text, atMs: z.number(), tokenId: z.string() })),
 }) satisfies z.ZodMiniType<Identity>;
 
 /** Checks the shape of what a store held; throws when it is another. The error does not repeat what was there. */

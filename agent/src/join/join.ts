@@ -42,8 +42,8 @@ export async function joinHub(options: JoinOptions, signal: AbortSignal): Promis
     );
   }
   const { hubAddress, caPem } = readJoinToken(token);
-  const identity = stored ?? newIdentity(options.name);
-  if (stored === undefined) await store.save(identity, signal);
+  const { left, ...identity } = stored ?? newIdentity(options.name);
+  if (stored === undefined || left !== undefined) await store.save(identity, signal);
   const api = options.connect({ address: hubAddress, caPem });
   const registered = await register({ ...options, token, identity, api }, signal);
   acceptKeySet(undefined, registered.keySet);

@@ -1,9 +1,12 @@
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import { compareNumbers } from "@axle/core/slice/slice.ts";
 import type { KubeClient, ObjectAddress } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
 import { AXLE_API_VERSION, AXLE_NAMESPACE } from "./axle-crds.ts";
 import type { DeletionCount } from "./deletion-budget.ts";
+import { includesAll } from "./deep-equal.ts";
 import { isRecord } from "./field-set.ts";
+import { uidOf } from "./live-meta.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
 
 const ADDRESS: ObjectAddress = {
@@ -26,6 +29,8 @@ export class AgentStore {
   #accepting: { readonly number: SliceNumber; readonly done: Promise<void> } | undefined;
   #used: readonly UsedApproval[] = [];
   #deletions: readonly DeletionCount[] = [];
+  /** As it is stored. */
+  #status: Readonly<Record<string, unknown>> = {};
   #created = false;
 
   constructor(client: KubeClient, cluster: string) {
@@ -47,6 +52,7 @@ export class AgentStore {
     const live = await this.#client.get(ADDRESS, signal);
     const status = live?.["status"];
     this.#created = live !== undefined;
+    this.#status = isRecord(status) ? status : {};
     if (!isRecord(status)) return this.#accepted;
     this.#used = readUsed(status["usedApprovals"]);
     this.#deletions = readDeletions(status["deletions"]);
@@ -96,15 +102,35 @@ export class AgentStore {
     this.#used = used;
   }
 
+  /** Merges; what stands there already costs nothing. Where somebody deleted the object all it remembered is written anew. */
   async writeStatus(status: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
+    if (this.#created && includesAll(this.#status, status)) return;
     if (!this.#created) await this.create(signal);
-    await this.#client.mergePatch(ADDRESS, { status }, { subresource: "status", manager: FIELD_MANAGER, signal });
+    try {
+      await this.#patchStatus(status, signal);
+    } catch (error) {
+      if (KubeError.from(error).code !== "not-found") throw error;
+      await this.create(signal);
+      await this.#patchStatus({ ...this.#status, ...status }, signal);
+    }
+  }
+
+  async #patchStatus(status: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
+    const options = { subresource: "status", manager: FIELD_MANAGER, signal };
+    const live = await this.#client.mergePatch(ADDRESS, { status }, options);
+    this.#status = isRecord(live["status"]) ? live["status"] : {};
   }
 
   async #storeAccepted(number: SliceNumber, signal: AbortSignal): Promise<void> {
     await this.writeStatus({ accepted: number }, signal);
     this.#accepted = number;
   }
+}
+
+/** Deletes what an agent remembers in its cluster; nothing when it is not there, or its kind is not. */
+export async function deleteAgentResource(client: KubeClient, signal: AbortSignal): Promise<void> {
+  const live = await client.get(ADDRESS, signal);
+  if (live !== undefined) await client.delete(ADDRESS, { uid: uidOf(live), signal });
 }
 
 function isAbove(number: SliceNumber, than: SliceNumber | undefined): boolean {

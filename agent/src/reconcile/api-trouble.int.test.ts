@@ -89,6 +89,16 @@ test("while a conversion webhook is down only apps with objects of its kind fail
   });
   expect(agent.report("things").sync).toBe("Failed");
   expect(agent.report("free").sync).toBe("Applied");
+  {
+    // To an agent that starts now, what it cannot read is neither gone nor a reason to do nothing.
+    await using fresh = await ReconcileFixture.start(cluster);
+    const free = appOf("free", [configMapOf("default/free"), configMapOf("default/freed")], { revision: 2 });
+    await fresh.apply([broken, appOf("things", [thing], { revision: 2 }), free]);
+    expect([fresh.report("things").sync, fresh.report("free").sync]).toEqual(["Failed", "Applied"]);
+    // In the version it is stored in it needs no webhook, and can be deleted.
+    await fresh.apply([broken, appOf("things", [], { revision: 3 }), free]);
+    expect(await fresh.get("trouble.example/v2", "Thing", "default/x")).toBeUndefined();
+  }
   await agent.apply([definition, appOf("things", [thing], { revision: 3 })]);
 });
 

@@ -32,6 +32,8 @@ export interface ApplyHooks {
   readonly accepted: Promise<void>;
   /** About to write; not called when there is nothing to write. */
   readonly writing: () => void;
+  /** Deletes what has to be gone before anything is written. */
+  readonly makeRoom?: () => Promise<void>;
 }
 
 const CONCURRENCY = 16;
@@ -50,7 +52,7 @@ export class AppApplier {
   async apply(app: ResolvedApp, pass: SlicePass, hooks: ApplyHooks): Promise<void> {
     const { name, settings } = app.desired;
     assertUnclaimed(app, pass);
-    const plan = await this.#plan(app, pass);
+    const plan = await this.#plan(app, pass, hooks.makeRoom !== undefined);
     if (settings.sync.mode === "observe") {
       hooks.planned(plan);
       return;
@@ -58,7 +60,7 @@ export class AppApplier {
     if (plan.refusals.length > 0) throw refusalOf(plan.refusals);
     hooks.planned(plan);
     const { inventories, phases, accountOf } = this.#options;
-    const isWriting = plan.writes.length + plan.deferred.length + phases.pending(app).length > 0;
+    const isWriting = isBusy(plan) || phases.pending(app).length > 0;
     if (isWriting) hooks.writing();
     await hooks.accepted;
     pass.signal.throwIfAborted();
@@ -69,20 +71,36 @@ export class AppApplier {
       account: accountOf(name),
       signal: pass.signal,
     });
-    await this.#write(app, pass, plan);
+    await hooks.makeRoom?.();
+    await this.#write(app, pass, await this.#planContested(app, pass, plan));
   }
 
-  async #plan(app: ResolvedApp, pass: SlicePass): Promise<AppPlan> {
+  async #plan(app: ResolvedApp, pass: SlicePass, makesRoom: boolean): Promise<AppPlan> {
     const { book, planner, phases } = this.#options;
     const { name } = app.desired;
     const { order } = app;
     if (order !== undefined && order.problems.length > 0) throw refusalOf(order.problems);
     const objects = app.objects.filter(({ id, source }) => !book.isClean(id, name, source));
     const { loaded, providerOf, signal } = pass;
-    const plan = await planner.plan({ app: name, objects, loaded, providerOf, signal });
+    const plan = await planner.plan({ app: name, objects, loaded, providerOf, makesRoom, signal });
     if (order === undefined) return plan;
     for (const id of order.unkeptIds) book.forget(id);
     return { ...plan, refusals: [...plan.refusals, ...(await phases.tryOut(app, providerOf, signal))] };
+  }
+
+  /** What was in their way is gone. */
+  async #planContested(app: ResolvedApp, pass: SlicePass, plan: AppPlan): Promise<AppPlan> {
+    const { contested = [] } = plan;
+    if (contested.length === 0) return plan;
+    const { loaded, providerOf, signal } = pass;
+    const objects = contested.map(({ object }) => object);
+    const again = await this.#options.planner.plan({ app: app.desired.name, objects, loaded, providerOf, signal });
+    if (again.refusals.length > 0) throw refusalOf(again.refusals);
+    return {
+      writes: [...plan.writes, ...again.writes],
+      deferred: [...plan.deferred, ...again.deferred],
+      refusals: [],
+    };
   }
 
   async #write(app: ResolvedApp, pass: SlicePass, plan: AppPlan): Promise<void> {
@@ -150,6 +168,10 @@ export class AppApplier {
     if (late.refusals.length > 0) throw refusalOf(late.refusals);
     return late.writes;
   }
+}
+
+function isBusy({ writes, deferred, contested = [] }: AppPlan): boolean {
+  return writes.length + deferred.length + contested.length > 0;
 }
 
 /** Come before every phase: nothing that needs them could be applied, whatever its wave. */

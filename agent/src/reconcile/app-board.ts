@@ -17,6 +17,8 @@ export interface AppStanding {
   readonly plan: ObservedPlan | undefined;
   /** Set when it was not healthy in time: it counts as failed until it is healthy. */
   readonly late: string | undefined;
+  /** Objects with its mark that are left in place, in words; "" for none. */
+  readonly strays: string;
 }
 
 interface Entry {
@@ -42,6 +44,7 @@ const NEW: AppStanding = {
   pendingDeletion: undefined,
   plan: undefined,
   late: undefined,
+  strays: "",
 };
 /** What ends a wait for health. */
 const GOOD: ReadonlySet<Health | undefined> = new Set([undefined, "Healthy", "Suspended"]);
@@ -154,13 +157,13 @@ export class AppBoard {
   reportOf(app: string): AppReport {
     const { standing, drifts, pruning } = this.#entry(app);
     const { health, message } = this.healthOf(app);
-    const { pendingDeletion, plan, late, ...rest } = standing;
+    const { pendingDeletion, plan, late, strays, ...rest } = standing;
     const failure =
       late === undefined || GOOD.has(health) ? {} : { sync: "Failed" as const, message: `${late}: ${message}` };
     return {
       app,
       ...rest,
-      message: rest.message || sayFight(drifts),
+      message: rest.message || sayFight(drifts) || strays,
       ...failure,
       health,
       healthMessage: message,

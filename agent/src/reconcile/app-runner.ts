@@ -1,6 +1,8 @@
+import type { AgentStep } from "@axle/core/status/report.ts";
 import { describeError } from "@axle/runtime/describe-error.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
+import type { UnreadablePack } from "../ports.ts";
 import type { AppApplier } from "./app-applier.ts";
 import type { AppBoard } from "./app-board.ts";
 import type { AppPlan } from "./app-planner.ts";
@@ -11,8 +13,11 @@ import type { ResolvedApp } from "./resolved-app.ts";
 import type { SlicePass } from "./slice-pass.ts";
 import type { StepTally } from "./step-tally.ts";
 
-/** How an app came out of a pass. `paused`: a person stopped it in the cluster. `late`: applied, not healthy in time. `pruning`: all but deletions is done. */
-export type AppOutcome = "done" | "pruning" | "late" | "failed" | "blocked" | "observed" | "paused";
+/**
+ * How an app came out of a pass. `paused`: a person stopped it in the cluster. `late`: applied, not healthy in time. `pruning`: all
+ * but deletions is done. `unread`: a pack of it could not be read; when it can be, another slice comes.
+ */
+export type AppOutcome = "done" | "pruning" | "late" | "failed" | "blocked" | "observed" | "paused" | "unread";
 
 export interface AppRunnerOptions {
   readonly applier: AppApplier;
@@ -24,6 +29,8 @@ export interface AppRunnerOptions {
   readonly barrierTo: (app: ResolvedApp) => string | undefined;
   /** Whether a person paused the app in the cluster. */
   readonly isPaused: (app: string) => boolean;
+  /** How many objects the app's inventory holds. */
+  readonly countOwned: (app: string) => number;
   /** What an app would do that is only observed. */
   readonly observe: (app: ResolvedApp, plan: AppPlan, pass: SlicePass) => Promise<Observation>;
   /** True when the app became healthy within its time. */
@@ -35,6 +42,8 @@ export interface AppRunnerOptions {
 export interface RunContext {
   readonly pass: SlicePass;
   readonly prunes: PrunePlan;
+  /** By app, why what it lost is kept. */
+  readonly kept: ReadonlyMap<string, string>;
   readonly accepted: Promise<void>;
 }
 
@@ -65,11 +74,24 @@ export class AppRunner {
     }
   }
 
+  /** Leaves an app as the pass before left it: nobody asked for it. */
+  keep(app: ResolvedApp, outcome: AppOutcome, pass: SlicePass): AppOutcome {
+    const { name } = app.desired;
+    for (const step of STEPS_TAKEN[outcome]) this.#options.steps.took(name, step);
+    pass.finished(name, PROBLEMS[outcome]);
+    return outcome;
+  }
+
   async #run(app: ResolvedApp, context: RunContext): Promise<AppOutcome> {
     const { applier, board, pruner, steps, onApplied } = this.#options;
-    const { pass, prunes, accepted } = context;
-    const { name, settings, revision } = app.desired;
+    const { pass, prunes, kept, accepted } = context;
+    const { name, settings, revision, unreadable } = app.desired;
     if (this.#options.isPaused(name)) return this.#pause(app);
+    if (unreadable !== undefined) {
+      const objects = this.#options.countOwned(name);
+      this.#set(app, { sync: "Blocked", message: sayUnreadable(unreadable), late: undefined, objects });
+      return "unread";
+    }
     const obstacle = this.#options.barrierTo(app) ?? (await this.#awaitDependencies(app, pass));
     pass.signal.throwIfAborted();
     if (obstacle !== undefined) {
@@ -77,6 +99,9 @@ export class AppRunner {
       return "blocked";
     }
     let observed: AppPlan | undefined;
+    const verdict = prunes.get(name);
+    const isPrunedFirst = settings.sync.pruneFirst === true && settings.sync.mode === "auto";
+    if (isPrunedFirst && verdict?.decision === "waits") await pruner.prune(name, verdict, pass.signal);
     const wasLate = board.get(name)?.late !== undefined && board.get(name)?.revision === revision;
     await applier.apply(app, pass, {
       accepted,
@@ -85,6 +110,9 @@ export class AppRunner {
         observed = plan;
       },
       writing: () => this.#set(app, { sync: "Applying", message: "", late: undefined }),
+      ...(isPrunedFirst && verdict?.decision === "allowed"
+        ? { makeRoom: () => pruner.makeRoom(app.desired, verdict, { onAsked: onApplied, signal: pass.signal }) }
+        : {}),
     });
     board.retain(name, app.ids);
     if (settings.sync.mode === "observe") {
@@ -92,7 +120,7 @@ export class AppRunner {
       this.#set(app, { sync: "Pending", ...observation });
       return "observed";
     }
-    this.#set(app, { sync: "Applied", message: sayHeld(app), plan: undefined });
+    this.#set(app, { sync: "Applied", message: sayHeld(app) || (kept.get(name) ?? ""), plan: undefined });
     steps.took(name, "applied");
     onApplied();
     const isHealthy = wasLate ? board.isHealthy(name) : await this.#options.awaitHealth(app, pass.signal);
@@ -102,7 +130,7 @@ export class AppRunner {
     }
     this.#set(app, { late: undefined });
     steps.took(name, "healthy");
-    await pruner.prune(name, prunes.get(name), pass.signal);
+    if (!isPrunedFirst || verdict?.decision !== "allowed") await pruner.prune(name, verdict, pass.signal);
     return board.reportOf(name).pruning.length > 0 ? "pruning" : "done";
   }
 
@@ -125,6 +153,19 @@ export class AppRunner {
   }
 }
 
+/** Another try would change nothing. */
+const ENDS: ReadonlySet<AppOutcome> = new Set<AppOutcome>(["done", "observed", "paused", "unread"]);
+const FAILURES: ReadonlySet<AppOutcome> = new Set<AppOutcome>(["failed", "blocked", "paused", "unread"]);
+
+export function isEnd(outcome: AppOutcome): boolean {
+  return ENDS.has(outcome);
+}
+
+/** Whether the app is not as the slice says; undefined: nothing came of it. */
+export function isFailure(outcome: AppOutcome | undefined): boolean {
+  return outcome === undefined || FAILURES.has(outcome);
+}
+
 /** Why an app that came out so cannot be built upon. */
 const PROBLEMS: Readonly<Record<AppOutcome, string | undefined>> = {
   done: undefined,
@@ -134,6 +175,19 @@ const PROBLEMS: Readonly<Record<AppOutcome, string | undefined>> = {
   blocked: "it is blocked itself",
   observed: undefined,
   paused: PAUSED_IN_CLUSTER,
+  unread: "a pack of it cannot be read",
+};
+
+/** What an app that came out so has behind it. */
+const STEPS_TAKEN: Readonly<Record<AppOutcome, readonly AgentStep[]>> = {
+  done: ["dry-run", "applied", "healthy"],
+  pruning: ["dry-run", "applied", "healthy"],
+  late: ["dry-run", "applied"],
+  failed: [],
+  blocked: [],
+  observed: ["dry-run"],
+  paused: [],
+  unread: [],
 };
 
 const NOTHING: AppPlan = { writes: [], deferred: [], refusals: [] };
@@ -141,4 +195,8 @@ const NOTHING: AppPlan = { writes: [], deferred: [], refusals: [] };
 function sayHeld(app: ResolvedApp): string {
   const { held, revision } = app.desired;
   return held === undefined ? "" : `stays at revision ${revision}: ${held}`;
+}
+
+function sayUnreadable(packs: readonly UnreadablePack[]): string {
+  return `${packs.map(({ reason }) => reason).join("; ")}; it is asked for again, and what is applied stays`;
 }

@@ -39,6 +39,11 @@ const agentDefinition = defineKind({
     applied: { ...sliceNumber, description: "The last slice of which every app was applied." },
     apps: integer,
     health: text,
+    strays: {
+      ...integer,
+      description:
+        "Objects with our mark that no inventory has and no app declares: left in place, see the agent's log.",
+    },
     deletions: {
       type: "array",
       "x-kubernetes-list-type": "atomic",

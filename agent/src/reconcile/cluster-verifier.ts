@@ -3,7 +3,7 @@ import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { AppClients } from "./app-clients.ts";
-import { wouldChange, wouldCreate } from "./compare-live.ts";
+import { isSameVersion, wouldChange, wouldCreate } from "./compare-live.ts";
 import { eachBounded } from "./each-bounded.ts";
 import type { ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
@@ -73,7 +73,9 @@ async function verifyOne(live: KubeObject, options: VerifyOptions): Promise<void
   const prepared = owned.prepare(known, live);
   try {
     const dryRun = await clients.of(known.app).apply(prepared, { dryRun: true, manager: FIELD_MANAGER, signal });
-    if (!wouldCreate(dryRun) && wouldChange(dryRun, live, FIELD_MANAGER)) owned.differs(known, live);
+    // Written since it was listed, the two say nothing of each other; its event is judged, and the next comparison is near.
+    if (wouldCreate(dryRun) || !isSameVersion(dryRun, live)) return;
+    if (wouldChange(dryRun, live, FIELD_MANAGER)) owned.differs(known, live);
   } catch (error) {
     const failure = KubeError.from(error);
     if (signal.aborted || failure.isServerAway) throw failure;

@@ -21,6 +21,11 @@ export function wouldChange(dryRun: KubeObject, live: KubeObject, manager: strin
   return !deepEqual(appliedFieldsOf(dryRun, manager), appliedFieldsOf(live, manager));
 }
 
+/** Whether a dry-run was made over this very state of the object: it shows the version it was made over. */
+export function isSameVersion(dryRun: KubeObject, live: KubeObject): boolean {
+  return resourceVersionOf(dryRun) === resourceVersionOf(live);
+}
+
 /** A dry-run that made an object has no version to show: the object does not exist. */
 export function wouldCreate(dryRun: KubeObject): boolean {
   return resourceVersionOf(dryRun) === "";

@@ -12,3 +12,16 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
   return true;
 }
+
+/** Whether merging `patch` into `value`, as a JSON merge patch is, would change nothing. */
+export function includesAll(value: unknown, patch: unknown): boolean {
+  if (!isObject(patch)) return deepEqual(value, patch);
+  if (!isObject(value)) return false;
+  return Object.entries(patch).every(([key, wanted]) =>
+    wanted === null || wanted === undefined ? value[key] === undefined : includesAll(value[key], wanted),
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -90,6 +90,37 @@ test("somebody who insists is fought later and later, and named", async () => {
   expect(agent.report("fight").drifts).toMatchObject([
     { manager: "kubectl-patch", paths: ["data.key"], correctedAtMs: 0 },
   ]);
+  expect(agent.report("fight")).toMatchObject({
+    sync: "Applied",
+    message: "fighting with kubectl-patch over data.key of ConfigMap default/fight",
+  });
+});
+
+test("L3: a change is undone and a deleted object back within a second", async () => {
+  const objects = Array.from({ length: 50 }, (_, index) => configMapOf(`default/quick-${index}`));
+  await agent.apply([appOf("quick", objects)]);
+  await eventually(async () => {
+    // Until the watch stands: its first list tells of changes, too.
+    await cluster.kubectl("patch", "configmap", "quick-0", "--type=merge", "-p", '{"data":{"key":"first"}}');
+    await eventually(async () => expect(await dataOf("quick-0")).toEqual({ key: "value" }), { timeoutMs: 1_000 });
+  });
+  const path = "/api/v1/namespaces/default/configmaps/quick";
+  for (let round = 1; round <= 5; round += 1) {
+    await cluster.request("PATCH", `${path}-${round}?fieldManager=somebody`, { data: { key: "mine" } });
+    await eventually(async () => expect(await dataOf(`quick-${round}`)).toEqual({ key: "value" }), {
+      timeoutMs: 1_000,
+    });
+    await cluster.request("DELETE", `${path}-${round}`);
+    await eventually(async () => expect(await dataOf(`quick-${round}`)).toEqual({ key: "value" }), {
+      timeoutMs: 1_000,
+    });
+  }
+  const { drifts } = agent.report("quick");
+  expect(drifts.some(({ manager, operation }) => manager === "somebody" && operation === "Update")).toBe(true);
+  expect(drifts.some(({ operation }) => operation === "Delete")).toBe(true);
+  expect(drifts.find(({ manager }) => manager === "somebody")?.changes).toEqual([
+    { path: "data.key", before: "value", after: "mine" },
+  ]);
 });
 
 test("changes made while no watch ran are found by the full comparison", async () => {

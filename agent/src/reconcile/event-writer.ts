@@ -25,8 +25,12 @@ interface Happening {
 interface Written extends Happening {
   readonly app: string;
   count: number;
-  readonly firstAtMs: number;
+  firstAtMs: number;
   lastAtMs: number;
+  /** Looked up whether it was written before this start. */
+  isLookedUp: boolean;
+  /** It may be what stood already before this start, and then is no news. */
+  readonly mayStand: boolean;
 }
 
 /** The server takes no longer ones. */
@@ -37,12 +41,17 @@ const REFILL_MS = 60_000;
 /** Happenings remembered, so that one that comes again is counted and not written anew. */
 const MOST_REMEMBERED = 500;
 
-/** Says what happens to an app as Kubernetes Events on its inventory, for people with `kubectl describe`. Best effort: an Event that cannot be written is dropped. */
+/**
+ * Says what happens to an app as Kubernetes Events on its inventory, for people with `kubectl describe`. What stands since before a
+ * restart is told once. Best effort: an Event that cannot be written is dropped.
+ */
 export class EventWriter {
   readonly #options: EventWriterOptions;
   readonly #queue: KeyedQueue;
   readonly #last = new Map<string, AppReport>();
   readonly #written = new Map<string, Written>();
+  /** Were as they should be since the start. */
+  readonly #wereWell = new Set<string>();
   readonly #allowance = new Map<string, { left: number; atMs: number }>();
 
   constructor(options: EventWriterOptions) {
@@ -62,10 +71,12 @@ export class EventWriter {
     const before = this.#last.get(report.app);
     this.#last.set(report.app, report);
     for (const happening of happeningsBetween(before, report)) this.#happened(report.app, happening);
+    if (report.sync === "Applied") this.#wereWell.add(report.app);
   }
 
   appGone(app: string): void {
     this.#last.delete(app);
+    this.#wereWell.delete(app);
     this.#allowance.delete(app);
   }
 
@@ -73,7 +84,9 @@ export class EventWriter {
     if (!this.#isAllowed(app)) return;
     const nowMs = this.#options.now();
     const name = nameOf(app, happening);
-    const written = this.#written.get(name) ?? { ...happening, app, count: 0, firstAtMs: nowMs, lastAtMs: nowMs };
+    const mayStand = happening.reason === "DeletionWaits" || !this.#wereWell.has(app);
+    const first = { count: 0, firstAtMs: nowMs, lastAtMs: nowMs, isLookedUp: false, mayStand };
+    const written: Written = this.#written.get(name) ?? { ...happening, app, ...first };
     written.count += 1;
     written.lastAtMs = nowMs;
     this.#written.delete(name);
@@ -98,12 +111,33 @@ export class EventWriter {
     const written = this.#written.get(name);
     if (written === undefined) return;
     try {
+      if (await this.#stood(name, written, signal)) return;
       await client.apply(toEvent(name, written, inventories.uidOf(written.app)), { manager: FIELD_MANAGER, signal });
     } catch (error) {
       signal.throwIfAborted();
       log.debug({ app: written.app, reason: written.reason, error }, "event not written");
     }
   }
+
+  /** Whether it is told already and nothing new; else counts on from what was told. */
+  async #stood(name: string, written: Written, signal: AbortSignal): Promise<boolean> {
+    if (written.isLookedUp) return false;
+    const address = { apiVersion: "v1", kind: "Event", namespace: AXLE_NAMESPACE, name };
+    const before = seenBefore(await this.#options.client.get(address, signal));
+    written.isLookedUp = true;
+    if (before === undefined) return false;
+    const isStanding = written.mayStand && written.count === 1;
+    written.count = isStanding ? before.count : before.count + written.count;
+    written.firstAtMs = before.firstAtMs;
+    return isStanding;
+  }
+}
+
+/** How often the Event was seen, and when first; undefined when it is not there (any more: they do not live long). */
+function seenBefore(event: KubeObject | undefined): { readonly count: number; readonly firstAtMs: number } | undefined {
+  const { count, firstTimestamp } = { ...event } as { readonly count?: unknown; readonly firstTimestamp?: unknown };
+  const firstAtMs = Date.parse(String(firstTimestamp));
+  return typeof count === "number" && Number.isFinite(firstAtMs) ? { count, firstAtMs } : undefined;
 }
 
 /** What a person would want to be told of, from one report of an app to the next. */

@@ -60,3 +60,27 @@ test("what happens again is counted, and an app that fails all day writes no flo
   await eventually(async () => expect((await eventsOf("flood")).length).toBeGreaterThan(0));
   expect((await eventsOf("flood")).length).toBeLessThanOrEqual(10);
 });
+
+test("a restart tells nothing again that stands since before, and counts on what does happen again", async () => {
+  const bad = appOf("stands", [{ ...configMapOf("default/bad"), data: { key: 1 } }]);
+  const good = appOf("stands", [configMapOf("default/bad")], { revision: 2 });
+  const start = () => ReconcileFixture.start({ kubeconfigPath: cluster.kubeconfigPath, cluster: "stands" });
+  const told = async () => (await eventsOf("stands")).map(({ reason, count }) => `${reason} ${count}`).sort();
+  {
+    await using agent = await start();
+    await agent.apply([bad]);
+    await eventually(async () => expect(await told()).toEqual(["Failed 1"]));
+  }
+  {
+    await using agent = await start();
+    await agent.apply([bad]);
+    await agent.apply([good]);
+    await eventually(async () => expect(await told()).toEqual(["Applied 1", "Failed 1"]));
+    await agent.apply([bad]);
+    await eventually(async () => expect(await told()).toEqual(["Applied 1", "Failed 2"]));
+  }
+  await using agent = await start();
+  await agent.apply([good]);
+  await agent.apply([bad]);
+  await eventually(async () => expect(await told()).toEqual(["Applied 1", "Failed 3"]));
+});

@@ -13,5 +13,14 @@ test("other fields, other objects and old times do not count", () => {
   for (let turn = 0; turn < 5; turn += 1) fights.note("/ConfigMap/n/x", ["data.a"], turn);
   expect(fights.note("/ConfigMap/n/x", ["data.b"], 5).delayMs).toBe(0);
   expect(fights.note("/ConfigMap/n/y", ["data.a"], 5).delayMs).toBe(0);
-  expect(fights.note("/ConfigMap/n/x", ["data.a"], 11 * 60_000)).toEqual({ delayMs: 0, fighting: false });
+  expect(fights.note("/ConfigMap/n/x", ["data.a"], 31 * 60_000)).toEqual({ delayMs: 0, fighting: false });
+});
+
+test("who turns a field at every full comparison fights, who does now and then does not", () => {
+  const every = (minutes: number) => {
+    const fights = new Fights();
+    return Array.from({ length: 12 }, (_, turn) => fights.note("/ConfigMap/n/x", ["data.a"], turn * minutes * 60_000));
+  };
+  expect(every(10).some(({ fighting }) => fighting)).toBe(true);
+  expect(every(20).some(({ fighting }) => fighting)).toBe(false);
 });

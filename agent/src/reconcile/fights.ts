@@ -1,6 +1,9 @@
 import type { ObjectId } from "@axle/core/manifest/object.ts";
 
-const WINDOW_MS = 10 * 60_000;
+/** After so long without a turn a fight is over. Longer than from one full comparison to the next: who only shows there is seen to fight, too. */
+const SILENCE_MS = 30 * 60_000;
+/** Turns older than this do not count: now and then is no fight. */
+const WINDOW_MS = 60 * 60_000;
 /** Corrections of the same thing at once before waiting begins. */
 const FREE = 3;
 const FIGHTING_FROM = 5;
@@ -20,7 +23,8 @@ export class Fights {
   note(id: ObjectId, paths: readonly string[], nowMs: number): FightTurn {
     this.#forgetOld(nowMs);
     const key = `${id} ${paths.join(" ")}`;
-    const turns = [...(this.#turns.get(key) ?? []), nowMs].slice(-20);
+    const recent = (this.#turns.get(key) ?? []).filter((atMs) => atMs > nowMs - WINDOW_MS);
+    const turns = [...recent, nowMs].slice(-20);
     this.#turns.set(key, turns);
     const excess = turns.length - FREE;
     return {
@@ -31,7 +35,7 @@ export class Fights {
 
   #forgetOld(nowMs: number): void {
     for (const [key, turns] of this.#turns) {
-      if ((turns.at(-1) ?? 0) < nowMs - WINDOW_MS) this.#turns.delete(key);
+      if ((turns.at(-1) ?? 0) < nowMs - SILENCE_MS) this.#turns.delete(key);
     }
   }
 }

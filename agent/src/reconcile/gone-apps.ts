@@ -2,6 +2,7 @@ import type { ObjectId } from "@axle/core/manifest/object.ts";
 import type { AppBoard } from "./app-board.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 import { PAUSED_IN_CLUSTER } from "./object-policy.ts";
+import { pruneObstacle } from "./prune-obstacle.ts";
 import type { Pruner, PrunePlan } from "./pruner.ts";
 import type { ResolvedSlice } from "./resolved-app.ts";
 
@@ -69,8 +70,8 @@ export async function forgetDeleted(deleted: DeletedObject, signal: AbortSignal)
 }
 
 function sayWait(slice: ResolvedSlice, newcomersFailed: readonly string[]): string | undefined {
-  const held = slice.apps.find(({ desired }) => desired.held !== undefined)?.desired.name;
-  if (held !== undefined) return `kept while app ${held} is held at an older revision`;
+  const obstacle = pruneObstacle(slice);
+  if (obstacle !== undefined) return `kept ${obstacle}`;
   if (newcomersFailed.length === 0) return undefined;
   return `kept until new app ${newcomersFailed.join(", ")} is applied`;
 }

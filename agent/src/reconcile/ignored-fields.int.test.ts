@@ -19,7 +19,9 @@ afterAll(async () => {
 
 interface Spec {
   readonly replicas?: number;
-  readonly template?: { readonly spec?: { readonly containers?: readonly { readonly image?: string }[] } };
+  readonly template?: {
+    readonly spec?: { readonly containers?: readonly { readonly name?: string; readonly image?: string }[] };
+  };
 }
 const specOf = async (name: string): Promise<Spec> => {
   const live = await agent.get("apps/v1", "Deployment", `default/${name}`);
@@ -117,4 +119,50 @@ test("whatever a named manager sets is left to it, what others set is not", asyn
   await set("tuner", { a: "theirs" });
   await set("somebody", { b: "theirs" });
   await eventually(async () => expect(await dataOf("managed")).toEqual({ a: "theirs", b: "1" }));
+});
+
+test("what an expression selects is left to others, on detection and on apply: an item by its name, annotations by their prefix", async () => {
+  const objects = (image: string, note: string) => {
+    const object = web("selected", { image });
+    const annotations = { "mesh.example/revision": note, note };
+    return [{ ...object, metadata: { ...object.metadata, annotations } }];
+  };
+  const celPaths = [
+    'spec.template.spec.containers.filter(c, c.name == "web").map(c, c.image)',
+    'metadata.annotations.filter(key, key.startsWith("mesh.example/"))',
+  ];
+  const app = (image: string, note: string, revision: number) =>
+    ignoring(appOf("selected", objects(image, note), { revision }), { kind: "Deployment", celPaths });
+  const annotations = async () =>
+    (await agent.get("apps/v1", "Deployment", "default/selected"))?.metadata.annotations ?? {};
+  await agent.apply([app("web:1", "1", 1)]);
+  await cluster.kubectl("set", "image", "deployment/selected", "web=web:theirs");
+  await cluster.kubectl("annotate", "deployment", "selected", "mesh.example/revision=theirs", "--overwrite");
+  await cluster.kubectl("annotate", "deployment", "selected", "note=theirs", "--overwrite");
+  await eventually(async () => expect((await annotations())["note"]).toBe("1"));
+  await agent.apply([app("web:2", "2", 2)]);
+  await agent.reconciler.verifyAll(agent.signal);
+  expect(await imageOf("selected")).toBe("web:theirs");
+  expect(await annotations()).toMatchObject({ note: "2", "mesh.example/revision": "theirs" });
+  const drifted = agent.report("selected").drifts.flatMap(({ paths }) => paths);
+  expect(drifted).toEqual(["metadata.annotations.note"]);
+});
+
+test("a container that an expression selects is nobody's unknown field", async () => {
+  const celPaths = ['spec.template.spec.containers.filter(c, c.name == "proxy")'];
+  const app = (unknownFields: "report" | "remove") =>
+    ignoring(appOf("meshed", [web("meshed")], { unknownFields, timeoutMs: 1 }), { kind: "Deployment", celPaths });
+  await agent.apply([app("remove")]);
+  const names = async () => ((await specOf("meshed")).template?.spec?.containers ?? []).map(({ name }) => name);
+  const add = async (name: string) => {
+    const containers = [{ name, image: "other:1" }];
+    const path = "/apis/apps/v1/namespaces/default/deployments/meshed?fieldManager=mesh&force=true";
+    const head = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "meshed" } };
+    await cluster.request("PATCH", path, JSON.stringify({ ...head, spec: { template: { spec: { containers } } } }));
+  };
+  await add("proxy");
+  await cluster.kubectl("annotate", "deployment", "meshed", "seen=1");
+  await agent.reconciler.verifyAll(agent.signal);
+  expect(await names()).toContain("proxy");
+  expect(agent.report("meshed").drifts).toEqual([]);
 });

@@ -37,6 +37,17 @@ describe("fields that are others' to set", () => {
     }
   });
 
+  test("an expression selects items wherever they stand in Git and in the cluster", () => {
+    const live = liveOf({ image: "web:2" }, ours(image));
+    const containers = "spec.template.spec.containers";
+    const yielded = (text: string) => yieldedPaths(source, live, { rules: [{ celPaths: [text] }], autoscaled: false });
+    expect(yielded(`${containers}.filter(c, c.name == "web").map(c, c.image)`)).toContainEqual(IMAGE);
+    expect(yielded(`${containers}.filter(c, c.image == "web:1").map(c, c.image)`)).toEqual([IMAGE]);
+    expect(yielded(`${containers}.filter(c, c.image == "web:2").map(c, c.image)`)).toEqual([IMAGE]);
+    expect(yielded(`${containers}.filter(c, c.name == "other")`)).toEqual([]);
+    expect(yielded("what a newer hub knows")).toEqual([]);
+  });
+
   test("a manager's fields are yielded", () => {
     const live = liveOf({ image: "web:2" }, { manager: "updater", fieldsV1: image });
     expect(yieldedPaths(source, live, { rules: [{ managers: ["updater"] }], autoscaled: false })).toEqual([IMAGE]);

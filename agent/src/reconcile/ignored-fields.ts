@@ -1,5 +1,7 @@
 import type { IgnoreRule } from "@axle/core/fleet/app.ts";
 import { matchesGlob } from "@axle/core/fleet/match-glob.ts";
+import { parseCelFields } from "@axle/core/health/cel-fields.ts";
+import type { FieldSelection, FieldSteps } from "@axle/core/health/cel-fields.ts";
 import { formatId, groupOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import { deepEqual } from "./deep-equal.ts";
@@ -42,8 +44,12 @@ export function yieldedPaths(source: KubeObject, live: KubeObject, yielding: Yie
   const paths: FieldPath[] = [];
   if (declaresReplicas(source) && (yielding.autoscaled || isAutoscaled(live))) paths.push(REPLICAS);
   const entries = managedEntriesOf(live);
-  for (const { jsonPointers = [], managers = [] } of yielding.rules) {
-    for (const pointer of jsonPointers) paths.push(...resolvePointer(pointer, source, live));
+  const owned = entries.map(({ fieldsV1 = {} }) => fieldsV1);
+  for (const rule of yielding.rules) {
+    const { jsonPointers = [], managers = [] } = rule;
+    for (const pointer of jsonPointers)
+      paths.push(...resolveSteps(stepsOf(pointer), { want: source, have: live, owned }));
+    paths.push(...selectedPaths(rule, { source, live, owned }));
     for (const { manager, fieldsV1 = {}, subresource } of entries) {
       if (subresource !== "status" && managers.includes(manager)) paths.push(...leavesOf(fieldsV1));
     }
@@ -115,15 +121,45 @@ function ownsPath(fields: FieldSet, path: FieldPath): boolean {
   return true;
 }
 
+/** Rules come with a slice and are asked for every event of an object. */
+const selections = new WeakMap<IgnoreRule, readonly FieldSelection[]>();
+
+/** What the rule's expressions select in either; one that cannot be read (a newer hub checked it) selects nothing. */
+function selectedPaths(
+  rule: IgnoreRule,
+  objects: { readonly source: KubeObject; readonly live: KubeObject; readonly owned: readonly FieldSet[] },
+): readonly FieldPath[] {
+  if (rule.celPaths === undefined) return [];
+  const { source, live, owned } = objects;
+  const parsed = selections.get(rule) ?? rule.celPaths.map(parseCelFields).flatMap(selectionOf);
+  selections.set(rule, parsed);
+  return parsed.flatMap((selection) => [
+    ...selection.select(source).flatMap((steps) => resolveSteps(steps, { want: source, have: live, owned })),
+    ...selection.select(live).flatMap((steps) => resolveSteps(steps, { want: live, have: live, owned })),
+  ]);
+}
+
+function selectionOf(parsed: ReturnType<typeof parseCelFields>): readonly FieldSelection[] {
+  return "selection" in parsed ? [parsed.selection] : [];
+}
+
+function stepsOf(pointer: string): FieldSteps {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
 /** A place in a list is that of the item with the same keys; a list that is owned whole is yielded whole. */
-function resolvePointer(pointer: string, source: KubeObject, live: KubeObject): readonly FieldPath[] {
-  const steps = pointer.split("/").slice(1);
+function resolveSteps(
+  steps: FieldSteps,
+  from: { readonly want: KubeObject; readonly have: KubeObject; readonly owned: readonly FieldSet[] },
+): readonly FieldPath[] {
+  const { want, have, owned } = from;
   let found: readonly { readonly path: FieldPath; readonly want: unknown; readonly have: unknown; whole: boolean }[] = [
-    { path: [], want: source, have: live, whole: false },
+    { path: [], want, have, whole: false },
   ];
-  const owned = managedEntriesOf(live).map(({ fieldsV1 = {} }) => fieldsV1);
-  for (const step of steps) {
-    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+  for (const name of steps) {
     found = found.flatMap((at) => {
       if (at.whole) return [at];
       const list = Array.isArray(at.want) ? at.want : at.have;

@@ -1,7 +1,10 @@
+import { formatId, groupOf, parseId } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { KubeClient, ObjectAddress } from "../adapters/kube/kube-client.ts";
 import { AXLE_API_VERSION, AXLE_NAMESPACE } from "./axle-crds.ts";
-import { isRecord } from "./field-set.ts";
+import { includesAll } from "./deep-equal.ts";
+import { newInventory, statusOf, takePart } from "./held-inventory.ts";
+import type { HeldInventory } from "./held-inventory.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { uidOf } from "./live-meta.ts";
 import { isPaused } from "./object-policy.ts";
@@ -11,29 +14,6 @@ const MOST_PER_PART = 3_000;
 const KIND = "AxleInventory";
 /** `apiVersion/Kind`, as watches name it. */
 export const INVENTORY_KIND = `${AXLE_API_VERSION}/${KIND}`;
-
-interface Part {
-  readonly name: string;
-  readonly uid: string;
-  readonly ids: ReadonlySet<ObjectId>;
-}
-
-interface Held {
-  /** By the number of the part; a part that became empty leaves a gap. */
-  readonly parts: Map<number, Part>;
-  prune: boolean;
-  account: string | undefined;
-  /** Stopped by a person, by an annotation on part 0. */
-  paused: boolean;
-  /** Whether part 0 carries our label, by which its watch finds it. */
-  labelled: boolean;
-  /** The run (see {@link runOf}) with which the app came here; "" when an agent that did not note it made the inventory. */
-  since: string;
-  /** The run in which each hook of the app last succeeded. */
-  ran: Map<ObjectId, string>;
-  /** Part that holds each id. An id never moves between parts, so a crash between two writes loses none. */
-  readonly where: Map<ObjectId, number>;
-}
 
 interface AddOptions {
   /** Whether objects of the app that leave Git are deleted. */
@@ -53,7 +33,7 @@ export class InventoryStore {
   readonly #client: KubeClient;
   readonly #cluster: string;
   readonly #mostPerPart: number;
-  readonly #apps = new Map<string, Held>();
+  readonly #apps = new Map<string, HeldInventory>();
   readonly #lock = new KeyedLock();
 
   constructor(client: KubeClient, cluster: string, mostPerPart: number = MOST_PER_PART) {
@@ -65,9 +45,9 @@ export class InventoryStore {
   /** Reads everything from the cluster. */
   async load(signal: AbortSignal): Promise<void> {
     const resource = await this.#client.discovery.find(AXLE_API_VERSION, KIND);
-    const found = new Map<string, Held>();
+    const found = new Map<string, HeldInventory>();
     for await (const page of this.#client.list(resource, { namespace: AXLE_NAMESPACE, pageSize: 50, signal })) {
-      for (const item of page.items) this.#take(found, item);
+      for (const item of page.items) takePart(found, item, this.#cluster);
     }
     this.#apps.clear();
     for (const [app, held] of found) this.#apps.set(app, held);
@@ -144,6 +124,25 @@ export class InventoryStore {
     await this.#lock.run(app, () => this.#remove(app, signal));
   }
 
+  /** Somebody deleted an object of ours: what it held is not lost, it is written again with its status. */
+  async restore(id: ObjectId, signal: AbortSignal): Promise<void> {
+    const name = parseId(id)?.name;
+    for (const [app, held] of this.#apps) {
+      const found = [...held.parts].find(([, part]) => part.name === name);
+      if (found !== undefined) await this.#lock.run(app, () => this.#restore(app, found[0], signal));
+    }
+  }
+
+  /** Whether it is one of our objects that should be there. */
+  isOwn(id: ObjectId): boolean {
+    return id.startsWith(idOfPart("")) && this.ownIds.includes(id);
+  }
+
+  /** All of our objects that should be there. */
+  get ownIds(): readonly ObjectId[] {
+    return [...this.#apps.values()].flatMap(({ parts }) => [...parts.values()].map(({ name }) => idOfPart(name)));
+  }
+
   /** Remembers for good that a hook succeeded in this run; forgets hooks that are not among `hooks` any more. */
   async noteRun(
     app: string,
@@ -159,17 +158,18 @@ export class InventoryStore {
     ran?.set(hook, run);
   }
 
-  /** How the app stands, for `kubectl get axleinventories`. Nothing where it has no inventory. */
+  /** How the app stands, for `kubectl get axleinventories`. Nothing where it has no inventory, or says so already. */
   async writeStatus(app: string, status: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
-    const part = this.#apps.get(app)?.parts.get(0);
-    if (part === undefined) return;
+    const held = this.#apps.get(app);
+    const part = held?.parts.get(0);
+    if (held === undefined || part === undefined || includesAll(held.status, status)) return;
     const options = { subresource: "status", manager: FIELD_MANAGER, signal };
-    await this.#client.mergePatch(addressOf(part.name), { status }, options);
+    held.status = statusOf(await this.#client.mergePatch(addressOf(part.name), { status }, options));
   }
 
   async #add(app: string, ids: Iterable<ObjectId>, options: AddOptions): Promise<void> {
     const { prune, run = "" } = options;
-    const held = this.#apps.get(app) ?? newHeld(prune, run);
+    const held = this.#apps.get(app) ?? newInventory(prune, run);
     const missing = [...ids].filter((id) => !held.where.has(id));
     const { account } = options;
     const isPolicyNew = held.prune !== prune || held.account !== account || !held.parts.has(0) || !held.labelled;
@@ -204,9 +204,21 @@ export class InventoryStore {
     this.#apps.delete(app);
   }
 
+  async #restore(app: string, number: number, signal: AbortSignal): Promise<void> {
+    const held = this.#apps.get(app);
+    const part = held?.parts.get(number);
+    // Deleted by ourselves, or written again already.
+    if (held === undefined || part === undefined) return;
+    const live = await this.#client.get(addressOf(part.name), signal);
+    if (live !== undefined && uidOf(live) === part.uid) return;
+    const { status } = held;
+    await this.#write(app, held, { part: number, ids: part.ids, signal });
+    if (number === 0) await this.writeStatus(app, status, signal);
+  }
+
   async #write(
     app: string,
-    held: Held,
+    held: HeldInventory,
     options: { readonly part: number; readonly ids: ReadonlySet<ObjectId>; readonly signal: AbortSignal },
   ): Promise<void> {
     const { part, ids, signal } = options;
@@ -228,59 +240,26 @@ export class InventoryStore {
       },
       { manager: FIELD_MANAGER, signal },
     );
-    if (part === 0) held.labelled = true;
+    if (part === 0) {
+      held.labelled = true;
+      held.status = statusOf(written);
+    }
     for (const id of held.parts.get(part)?.ids ?? []) held.where.delete(id);
     for (const id of ids) held.where.set(id, part);
     held.parts.set(part, { name, uid: uidOf(written), ids });
   }
 
-  async #delete(held: Held, number: number, signal: AbortSignal): Promise<void> {
+  async #delete(held: HeldInventory, number: number, signal: AbortSignal): Promise<void> {
     const part = held.parts.get(number);
     if (part === undefined) return;
     await this.#client.delete(addressOf(part.name), { uid: part.uid, signal });
     for (const id of part.ids) held.where.delete(id);
     held.parts.delete(number);
   }
-
-  #take(found: Map<string, Held>, item: KubeObject): void {
-    const spec = item["spec"];
-    if (!isRecord(spec) || typeof spec["app"] !== "string" || spec["cluster"] !== this.#cluster) return;
-    const app = spec["app"];
-    const number = Number(spec["part"] ?? 0);
-    const listed = Array.isArray(spec["objects"]) ? spec["objects"] : [];
-    const ids = new Set(listed.filter((id: unknown): id is ObjectId => typeof id === "string"));
-    const held = found.get(app) ?? newHeld(true, "");
-    if (number === 0) {
-      held.prune = spec["prune"] !== false;
-      held.account = typeof spec["serviceAccount"] === "string" ? spec["serviceAccount"] : undefined;
-      held.paused = isPaused(item);
-      held.labelled = item.metadata.labels?.[APP_LABEL] === app;
-      held.since = typeof spec["since"] === "string" ? spec["since"] : "";
-      held.ran = ranOf(item);
-    }
-    held.parts.set(number, { name: item.metadata.name, uid: uidOf(item), ids });
-    for (const id of ids) held.where.set(id, number);
-    found.set(app, held);
-  }
 }
 
-function ranOf(item: KubeObject): Map<ObjectId, string> {
-  const status = item["status"];
-  const hooks = isRecord(status) && isRecord(status["hooks"]) ? status["hooks"] : {};
-  return new Map(Object.entries(hooks).flatMap(([id, run]) => (typeof run === "string" ? [[id, run]] : [])));
-}
-
-function newHeld(prune: boolean, since: string): Held {
-  return {
-    parts: new Map(),
-    prune,
-    account: undefined,
-    paused: false,
-    labelled: false,
-    since,
-    ran: new Map(),
-    where: new Map(),
-  };
+function idOfPart(name: string): ObjectId {
+  return formatId({ group: groupOf(AXLE_API_VERSION), kind: KIND, namespace: AXLE_NAMESPACE, name });
 }
 
 function addressOf(name: string): ObjectAddress {

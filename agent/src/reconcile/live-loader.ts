@@ -19,12 +19,20 @@ export interface LoadRequest {
   readonly onLive: (object: ResolvedObject, live: KubeObject) => void;
 }
 
-/** Reads what we should find in the cluster after a start: one filtered list for each kind, never what is not ours. */
+/**
+ * Reads what we should find in the cluster after a start: one filtered list for each kind, never what is not ours. A kind
+ * that cannot be read (an aggregated API that is down) is passed over: whoever needs its objects asks for them again.
+ */
 export async function loadLive(client: KubeClient, request: LoadRequest): Promise<void> {
   const byKind = Map.groupBy(request.objects, ({ source }) => `${source.apiVersion}/${source.kind}`);
   for (const objects of byKind.values()) {
-    if (objects.length < LIST_FROM) await readEach(client, objects, request);
-    else await readList(client, objects, request);
+    try {
+      if (objects.length < LIST_FROM) await readEach(client, objects, request);
+      else await readList(client, objects, request);
+    } catch (error) {
+      request.signal.throwIfAborted();
+      if (KubeError.from(error).isServerAway) throw error;
+    }
   }
 }
 

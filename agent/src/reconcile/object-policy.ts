@@ -2,7 +2,7 @@ import type { KubeObject } from "@axle/core/manifest/object.ts";
 
 /** `disabled`: nothing of ours touches the object. */
 const RECONCILE_ANNOTATION = "axle.dev/reconcile";
-/** `disabled`: the object outlives its removal from Git. */
+/** `disabled`: the object outlives its removal from Git; `confirm`: a person has to let it go. */
 const PRUNE_ANNOTATION = "axle.dev/prune";
 /** `IfNotPresent`: made once, then left to others; `Merge`: what others set beside ours stays; `Ignore`: left alone. */
 const APPLY_ANNOTATION = "axle.dev/apply";
@@ -44,11 +44,23 @@ export function isKeptFromPrune(object: KubeObject): boolean {
   return isPaused(object) || has(object, PRUNE_ANNOTATION, "disabled") || isKeptForOthers(object);
 }
 
+/** Whether the object wants a person's yes before it is deleted. */
+export function asksBeforePrune(object: KubeObject): boolean {
+  const options = argoOptionsOf(object);
+  const isAsking = options.includes("prune=confirm") || options.includes("delete=confirm");
+  return isAsking || has(object, PRUNE_ANNOTATION, "confirm");
+}
+
 function isKeptForOthers(object: KubeObject): boolean {
   const { labels, annotations } = object.metadata;
   const flux = [labels, annotations].some((texts) => texts?.[FLUX_PRUNE]?.toLowerCase() === "disabled");
-  const argo = (annotations?.[ARGO_OPTIONS] ?? "").split(",").map((option) => option.trim().toLowerCase());
+  const argo = argoOptionsOf(object);
   return flux || argo.includes("prune=false") || argo.includes("delete=false");
+}
+
+function argoOptionsOf(object: KubeObject): readonly string[] {
+  const text = object.metadata.annotations?.[ARGO_OPTIONS] ?? "";
+  return text.split(",").map((option) => option.trim().toLowerCase());
 }
 
 function has(object: KubeObject, annotation: string, value: string): boolean {

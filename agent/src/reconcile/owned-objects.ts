@@ -20,7 +20,8 @@ import type { KindKey, OwnedSink } from "./owned-watches.ts";
 import { PAUSED_IN_CLUSTER, isLeftAlone, isMerged, isPaused } from "./object-policy.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
 import { claimPatch, keyOfUnknown, unknownFields } from "./unknown-fields.ts";
-import type { UnknownFields } from "./unknown-fields.ts";
+import type { KnownFields, UnknownFields } from "./unknown-fields.ts";
+import { migrationPatch } from "./version-migration.ts";
 import { prepareObject } from "./prepare-object.ts";
 import { removeForRecreation } from "./recreation.ts";
 import { ReconcileError } from "./reconcile-error.ts";
@@ -61,6 +62,8 @@ export interface WriteRequest extends DeclaredObject {
   readonly adopt?: KubeObject | undefined;
   /** The live object, when what others added inside its `spec` is to go. */
   readonly expel?: KubeObject | undefined;
+  /** The live object, when its owners' entries are of a version that is no longer served. */
+  readonly migrate?: KubeObject | undefined;
   /** Fields of the live object are others' to set. */
   readonly yields?: boolean | undefined;
   /** The uid of the live object, which has to go first. */
@@ -182,7 +185,13 @@ export class OwnedObjects implements OwnedSink {
     const { id, app, source, signal } = request;
     const client = this.#options.clients.of(app);
     if (request.recreate !== undefined) await removeForRecreation(client, source, { uid: request.recreate, signal });
-    if (request.expel !== undefined) await this.#handOver(request.expel, claimPatch, request);
+    if (request.migrate !== undefined) {
+      await this.#handOver(request.migrate, (live) => migrationPatch(live, source.apiVersion), request);
+    }
+    if (request.expel !== undefined) {
+      const expel = (live: KubeObject, manager: string) => claimPatch(live, manager, this.#knownFields(request, live));
+      await this.#handOver(request.expel, expel, request);
+    }
     const adopted =
       request.adopt === undefined ? undefined : await this.#handOver(request.adopt, handOverPatch, request);
     const isRead = adopted === undefined && (request.yields === true || this.mayYield(request));
@@ -254,11 +263,16 @@ export class OwnedObjects implements OwnedSink {
     const { book, onUnknown } = this.#options;
     const known = book.get(id);
     if (known === undefined || known.paused) return;
-    const found = isMerged(known.source, live) ? [] : unknownFields(live, FIELD_MANAGER);
+    const beside = isMerged(known.source, live) ? [] : unknownFields(live, FIELD_MANAGER);
+    const found = beside.length === 0 ? [] : unknownFields(live, FIELD_MANAGER, this.#knownFields(known, live));
     const unknown = keyOfUnknown(found);
     if (unknown === known.unknown) return;
     book.update(id, { unknown });
     if (found.length > 0) onUnknown(known, live, found);
+  }
+
+  #knownFields(object: DeclaredObject, live: KubeObject): KnownFields {
+    return { declared: this.prepare(object, undefined), ignored: this.yieldedPaths(object, live) };
   }
 
   #lost(known: KnownObject): void {

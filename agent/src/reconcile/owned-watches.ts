@@ -39,6 +39,8 @@ interface Running {
 
 /** Beside the load balancers that cut idle connections at five minutes. */
 const WATCH_SECONDS = 280;
+/** Until a kind that cannot be watched is looked at again: whoever serves it may be newer then. */
+const UNWATCHABLE_MS = 10 * 60_000;
 /** One that ends sooner, without an error, is tried again with backoff like one that failed. */
 const SHORTEST_WATCH_MS = 1_000;
 
@@ -125,6 +127,11 @@ export class OwnedWatches {
         if (signal.aborted) return;
         const failure = KubeError.from(error);
         if (failure.code === "gone" || failure.code === "kind-unknown") from = undefined;
+        if (failure.code === "not-supported") {
+          saying.failed(failure, "kind cannot be watched, compared from time to time");
+          await this.#sleep(UNWATCHABLE_MS, signal).catch(() => undefined);
+          continue;
+        }
         if (failure.code !== "gone") saying.failed(failure, "watch broke, trying again");
         await this.#sleep(backoff.nextMs(), signal).catch(() => undefined);
       }

@@ -1,3 +1,4 @@
+import type { DeletionPolicy } from "@axle/core/fleet/app.ts";
 import { idOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 
@@ -6,7 +7,8 @@ export const FIELD_MANAGER = "axle";
 /** The app that owns an object; watches filter on its existence. */
 export const APP_LABEL = "axle.dev/app";
 /** Whose an object is and which object was meant: `<clusterId>/<app>:<group>/<Kind>/<namespace>/<name>`. */
-export const ID_ANNOTATION = "axle.dev/id"; /** `orphan`, `foreground` or `background`: how the object is deleted. */
+export const ID_ANNOTATION = "axle.dev/id";
+/** `orphan`, `foreground` or `background`: how the object is deleted. */
 const DELETION_ANNOTATION = "axle.dev/deletion";
 
 export interface OwnershipMark {
@@ -29,9 +31,19 @@ export function markOf(live: KubeObject): OwnershipMark | undefined {
 }
 
 /** How an object goes when it leaves Git: `orphan` lets it stand. */
-export function deletionOf(live: KubeObject): "orphan" | "foreground" | "background" {
+export function deletionOf(live: KubeObject): DeletionPolicy {
   const text = live.metadata.annotations?.[DELETION_ANNOTATION]?.toLowerCase();
   return text === "orphan" || text === "foreground" ? text : "background";
+}
+
+/** The object with the word of its app on it, where it says nothing itself: the word has to outlive the app. */
+export function withDeletion(object: KubeObject, deletion: DeletionPolicy | undefined): KubeObject {
+  const { annotations } = object.metadata;
+  if (deletion === undefined || annotations?.[DELETION_ANNOTATION] !== undefined) return object;
+  return {
+    ...object,
+    metadata: { ...object.metadata, annotations: { ...annotations, [DELETION_ANNOTATION]: deletion } },
+  };
 }
 
 /** The object with our mark on it. */

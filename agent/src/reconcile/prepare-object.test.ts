@@ -1,3 +1,4 @@
+import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { idOf } from "@axle/core/manifest/object.ts";
 import { expect, test } from "vitest";
 import { markOf } from "./ownership-mark.ts";
@@ -45,4 +46,18 @@ test("ports get the protocol they are merged by", () => {
     spec: { jobTemplate: { spec: { template: { spec: { containers } } } } },
   });
   expect(JSON.stringify(cron["spec"])).toContain('"ports":[{"containerPort":1,"protocol":"TCP"}]');
+});
+
+test("a certificate bundle that is a placeholder is left out of a definition, a real one stays", () => {
+  const crd = (caBundle: string): KubeObject => ({
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "a.b" },
+    spec: { conversion: { strategy: "Webhook", webhook: { clientConfig: { url: "https://x", caBundle } } } },
+  });
+  const bundleOf = (caBundle: string) =>
+    JSON.stringify(prepareObject(crd(caBundle), { cluster: "c", app: "a" })["spec"]);
+  expect(bundleOf("Cg==")).not.toContain("caBundle");
+  const pem = Buffer.from("-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n").toString("base64");
+  expect(bundleOf(pem)).toContain(pem);
 });

@@ -45,7 +45,7 @@ function withEncodedData(secret: KubeObject): KubeObject {
   };
 }
 
-/** Ports are merged by number and protocol: without the protocol the server takes two entries for one, or one for two. */
+/** Where the server would take a manifest amiss. Ports are merged by number and protocol: without the protocol the server takes two entries for one, or one for two. */
 function withPortProtocols(object: KubeObject): KubeObject {
   switch (`${object.apiVersion}/${object.kind}`) {
     case "v1/Service":
@@ -58,11 +58,21 @@ function withPortProtocols(object: KubeObject): KubeObject {
     case "apps/v1/ReplicaSet":
     case "batch/v1/Job":
       return editAt(object, ["spec", "template", "spec"], withContainerPorts);
+    case "apiextensions.k8s.io/v1/CustomResourceDefinition":
+      return editAt(object, ["spec", "conversion", "webhook", "clientConfig"], withoutPlaceholderBundle);
     case "batch/v1/CronJob":
       return editAt(object, ["spec", "jobTemplate", "spec", "template", "spec"], withContainerPorts);
     default:
       return object;
   }
+}
+
+/** A bundle that is no certificate stands there for a controller to fill in; the server refuses it. */
+function withoutPlaceholderBundle(clientConfig: unknown): unknown {
+  if (!isRecord(clientConfig) || typeof clientConfig["caBundle"] !== "string") return clientConfig;
+  const { caBundle, ...rest } = clientConfig;
+  const text = Buffer.from(String(caBundle), "base64").toString("utf8");
+  return text.includes("-----BEGIN CERTIFICATE-----") ? clientConfig : rest;
 }
 
 function withContainerPorts(spec: unknown): unknown {

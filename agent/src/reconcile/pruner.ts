@@ -4,12 +4,13 @@ import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import { judgeDeletions } from "@axle/core/guard/deletion-guard.ts";
 import type { DeletionVerdict } from "@axle/core/guard/deletion-guard.ts";
 import { planPrune } from "@axle/core/inventory/plan-prune.ts";
-import { compareForApply } from "@axle/core/manifest/kind-order.ts";
-import { parseId } from "@axle/core/manifest/object.ts";
-import type { KubeObject, ObjectId, ObjectRef } from "@axle/core/manifest/object.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
-import type { DesiredState } from "../ports.ts";
-import { addressOf, apiVersionOf } from "../adapters/kube/kube-client.ts";
+import { withDeadline } from "@axle/runtime/deadline.ts";
+import { sleep } from "@axle/runtime/sleep.ts";
+import { isTimeout } from "@axle/runtime/stop-error.ts";
+import type { DesiredApp, DesiredState } from "../ports.ts";
+import { addressOf } from "../adapters/kube/kube-client.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { AppClients } from "./app-clients.ts";
@@ -19,10 +20,17 @@ import type { DeletionBudget } from "./deletion-budget.ts";
 import { eachBounded } from "./each-bounded.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 import type { ObjectBook } from "./object-book.ts";
-import { finalizersOf, isBeingDeleted, uidOf } from "./live-meta.ts";
+import { isBeingDeleted, uidOf } from "./live-meta.ts";
 import type { KindKey } from "./owned-watches.ts";
-import { PAUSED_IN_CLUSTER, isKeptFromPrune } from "./object-policy.ts";
+import { PAUSED_IN_CLUSTER, asksBeforePrune, isKeptFromPrune } from "./object-policy.ts";
+import { AskedDeletions } from "./asked-deletions.ts";
 import { deletionOf, markOf } from "./ownership-mark.ts";
+import type { Candidate } from "./prune-candidates.ts";
+import { keepsEverything } from "./prune-obstacle.ts";
+import { groupForDeletion, sayBlocked, toCandidates } from "./prune-candidates.ts";
+import { readObject } from "./release-object.ts";
+import { ReconcileError } from "./reconcile-error.ts";
+import { RecreationGuard } from "./recreation-guard.ts";
 import type { ResolvedSlice } from "./resolved-app.ts";
 import { unmark } from "./unmark.ts";
 
@@ -51,20 +59,26 @@ const CONCURRENCY = 8;
 /** Deletes what no pack has any more: only what an inventory of ours holds and our mark is still on (S2), only what the guard lets pass (S4). */
 export class Pruner {
   readonly #options: PrunerOptions;
-  /** Deletion asked for and not finished, with the app whose inventory holds it. */
-  readonly #asked = new Map<ObjectId, { readonly app: string; readonly kind: KindKey }>();
+  readonly #asked: AskedDeletions;
   /** Let pass by an approval (its id); stays so until it is gone, though what is left is another set. */
   readonly #approved = new Map<ObjectId, string>();
+  /** Want a person's yes, by their own word in Git or in the cluster. */
+  readonly #asking = new Set<ObjectId>();
   /** Looked at since the start, while they waited. */
   readonly #inspected = new Set<ObjectId>();
 
+  /** Deletions of another sort, let pass by the same approvals. */
+  readonly recreations: RecreationGuard;
+
   constructor(options: PrunerOptions) {
     this.#options = options;
+    this.#asked = new AskedDeletions(options.board);
+    this.recreations = new RecreationGuard(options);
   }
 
   /** Kinds whose events tell when a deletion is through. */
   get kinds(): readonly KindKey[] {
-    return [...this.#asked.values()].map(({ kind }) => kind);
+    return this.#asked.kinds;
   }
 
   /**
@@ -79,9 +93,11 @@ export class Pruner {
     for (const app of inventories.apps) {
       const gone = new Set<ObjectId>();
       await eachBounded(toCandidates(inventories.idsOf(app).filter(isNew)), CONCURRENCY, async (ref) => {
-        const live = await this.#read(ref, signal);
+        const live = await this.#tryRead(ref, signal);
+        if (live === "unknown") return;
         if (live === undefined) gone.add(ref.id);
-        else if (isBeingDeleted(live)) this.#ask(app, ref.id, live);
+        else if (isBeingDeleted(live)) this.#asked.add(app, ref.id, live);
+        else if (asksBeforePrune(live)) this.#asking.add(ref.id);
         this.#inspected.add(ref.id);
       });
       if (gone.size > 0) await inventories.drop(app, gone, signal);
@@ -91,14 +107,19 @@ export class Pruner {
   /** What may be deleted and what waits for a person. Deletes nothing; remembers what an approval let pass. */
   plan(desired: DesiredState, slice: ResolvedSlice, usedApprovals: ReadonlySet<string>): PrunePlan {
     const { cluster, inventories, hubNow } = this.#options;
+    this.recreations.begin(desired.approvals, usedApprovals);
     const owned = inventories.all();
     const inSlice = new Map(desired.apps.map((app) => [app.name, app]));
     const packs = new Map(slice.apps.map((app) => [app.desired.name, [...app.possibleIds]]));
-    const heldApps = desired.apps.filter((app) => app.held !== undefined).map((app) => app.name);
+    const heldApps = desired.apps.filter(keepsEverything).map((app) => app.name);
     const lost = planPrune({ inventories: owned, packs, heldApps });
     const keepsAll = (app: string) => !(inSlice.get(app)?.settings.sync.prune ?? inventories.prunes(app));
     const deletions = new Map([...lost].filter(([app]) => !keepsAll(app)));
     this.#forgetWanted(slice);
+    for (const id of [...deletions.values()].flat()) {
+      const source = this.#options.book.get(id)?.source;
+      if (source !== undefined && asksBeforePrune(source)) this.#asking.add(id);
+    }
     const isSettled = (id: ObjectId) => this.#asked.has(id) || this.#approved.has(id);
     const verdicts = judgeDeletions({
       cluster,
@@ -108,6 +129,7 @@ export class Pruner {
       approvals: desired.approvals,
       usedApprovals,
       holds: desired.deletionHolds,
+      asking: this.#asking,
       nowMs: hubNow(),
       sha256Hex: (text) => createHash("sha256").update(text).digest("hex"),
     });
@@ -129,6 +151,8 @@ export class Pruner {
     if (verdict === undefined || verdict.decision === "waits") {
       const pendingDeletion =
         verdict === undefined ? undefined : { hash: verdict.hash, reason: verdict.reason, objects: verdict.objects };
+      // What was asked about one by one waits with the others now.
+      for (const id of verdict?.objects ?? []) if (!this.#asked.has(id)) board.pruning(app, id, undefined);
       if (verdict !== undefined || board.get(app)?.pendingDeletion !== undefined) board.set(app, { pendingDeletion });
       return;
     }
@@ -139,13 +163,52 @@ export class Pruner {
     for (const group of groupForDeletion(verdict.objects)) {
       await eachBounded(group, CONCURRENCY, async (ref) => {
         signal.throwIfAborted();
-        const left = await this.#deleteOne(app, ref, signal);
+        const left = await this.#deleteOne(app, ref, { isApproved: verdict.approval !== undefined, signal });
         if (left === undefined) gone.add(ref.id);
         board.pruning(app, ref.id, left);
       });
     }
     for (const id of gone) this.#forget(id);
     await this.#options.inventories.drop(app, gone, signal);
+  }
+
+  /**
+   * Carries out what the plan allows before the app is applied, and waits until it is gone, for at most the app's time.
+   * @throws ReconcileError `not-gone` that says what keeps it
+   */
+  async makeRoom(
+    { name, settings }: Pick<DesiredApp, "name" | "settings">,
+    verdict: DeletionVerdict,
+    options: { readonly onAsked: () => void; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { signal, onAsked } = options;
+    const { timeoutMs } = settings.sync;
+    await this.prune(name, verdict, signal);
+    onAsked();
+    const wait = async (during: AbortSignal) => {
+      for (let delayMs = 20; this.#asked.of(name).length > 0; delayMs = Math.min(1_000, delayMs * 2)) {
+        await sleep(delayMs, during);
+        await this.#lookAtAsked(name, during);
+      }
+    };
+    try {
+      await withDeadline({ timeoutMs, signal, what: `deletions of ${name}` }, wait);
+    } catch (cause) {
+      if (signal.aborted || !isTimeout(cause)) throw cause;
+    }
+    const { pruning } = this.#options.board.reportOf(name);
+    if (pruning.length > 0)
+      throw new ReconcileError("not-gone", `not applied before it is gone: ${pruning.join("; ")}`);
+  }
+
+  async #lookAtAsked(app: string, signal: AbortSignal): Promise<void> {
+    const gone = new Set<ObjectId>();
+    await eachBounded(toCandidates(this.#asked.of(app)), CONCURRENCY, async (ref) => {
+      const live = await readObject(this.#options.client, ref, signal);
+      this.observe(ref.id, live);
+      if (live === undefined) gone.add(ref.id);
+    });
+    if (gone.size > 0) await this.#options.inventories.drop(app, gone, signal);
   }
 
   /** Takes from an app's inventory what another app's inventory holds now. */
@@ -160,60 +223,65 @@ export class Pruner {
 
   /** An object of ours came by: says where a deletion stands. Returns the app when it is through. */
   observe(id: ObjectId, live: KubeObject | undefined): string | undefined {
-    const asked = this.#asked.get(id);
-    if (asked === undefined) return undefined;
-    if (live !== undefined) {
-      this.#options.board.pruning(asked.app, id, sayBlocked(id, live));
-      return undefined;
-    }
-    this.#forget(id);
-    this.#options.board.pruning(asked.app, id, undefined);
-    return asked.app;
+    const app = this.#asked.observe(id, live);
+    if (app !== undefined) this.#forget(id);
+    return app;
   }
 
   /** Of a kind, what is being deleted and was not there when all of it was listed: it went before anybody watched. */
   missing(kind: KindKey, listed: ReadonlySet<ObjectId>): readonly ObjectId[] {
-    return [...this.#asked].flatMap(([id, asked]) => (asked.kind === kind && !listed.has(id) ? [id] : []));
+    return this.#asked.missing(kind, listed);
   }
 
   /** What came back into a pack is no deletion any more, whatever was asked or approved before. */
   #forgetWanted(slice: ResolvedSlice): void {
-    for (const id of [...this.#asked.keys(), ...this.#approved.keys()]) if (slice.claims.has(id)) this.#forget(id);
+    for (const id of [...this.#asked.ids, ...this.#approved.keys()]) if (slice.claims.has(id)) this.#forget(id);
   }
 
   #forget(id: ObjectId): void {
-    this.#asked.delete(id);
+    this.#asked.forget(id);
+    this.#asking.delete(id);
     this.#approved.delete(id);
     this.#inspected.delete(id);
   }
 
-  #ask(app: string, id: ObjectId, live: KubeObject): void {
-    this.#asked.set(id, { app, kind: `${live.apiVersion}/${live.kind}` });
-    this.#options.board.pruning(app, id, sayBlocked(id, live));
-  }
-
-  /** Undefined when the object or its kind is not there any more. */
-  async #read(ref: Candidate, signal: AbortSignal): Promise<KubeObject | undefined> {
-    const { client } = this.#options;
-    const resource = await client.discovery.findPreferred(ref.group, ref.kind);
-    return resource === undefined ? undefined : client.get({ ...ref, apiVersion: apiVersionOf(resource) }, signal);
+  /** `unknown` when its kind alone does not answer. */
+  async #tryRead(ref: Candidate, signal: AbortSignal): Promise<KubeObject | undefined | "unknown"> {
+    try {
+      return await readObject(this.#options.client, ref, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = KubeError.from(error);
+      if (failure.isServerAway) throw failure;
+      this.#options.log.warn({ object: ref.id, error: failure }, "object not looked at");
+      return "unknown";
+    }
   }
 
   /** Undefined when the object is gone or no longer ours, else why it is still there. */
-  async #deleteOne(app: string, ref: Candidate, signal: AbortSignal): Promise<string | undefined> {
+  async #deleteOne(
+    app: string,
+    ref: Candidate,
+    { isApproved, signal }: { readonly isApproved: boolean; readonly signal: AbortSignal },
+  ): Promise<string | undefined> {
     const { clients, cluster, book, inventories, guardrails, budget, log } = this.#options;
     const client = clients.of(app);
     try {
       const guardrail = guardrailAgainst(ref.id, guardrails);
       if (guardrail !== undefined) return `${describeId(ref.id)}: guardrail ${guardrail} of this cluster keeps it`;
       if (inventories.isPaused(app)) return `${describeId(ref.id)}: ${PAUSED_IN_CLUSTER}`;
-      const live = await this.#read(ref, signal);
+      const live = await readObject(this.#options.client, ref, signal);
       const declared = book.get(ref.id)?.source;
       book.forget(ref.id);
       if (live === undefined) return undefined;
       if (markOf(live)?.cluster !== cluster || [declared ?? live, live].some(isKeptFromPrune)) {
         log.info({ app, object: ref.id }, "object left in place: it does not carry our mark, or is kept from prune");
         return undefined;
+      }
+      if (asksBeforePrune(live) && !isApproved && !this.#approved.has(ref.id) && !isBeingDeleted(live)) {
+        // Asked in the cluster, where nobody had looked yet: the next plan waits for a person.
+        this.#asking.add(ref.id);
+        return `${describeId(ref.id)}: asks by annotation for a person's yes`;
       }
       const deletion = deletionOf(live);
       if (deletion === "orphan") {
@@ -226,7 +294,7 @@ export class Pruner {
       const options = { uid: uidOf(live), propagation: PROPAGATION[deletion], signal };
       const left = isBeingDeleted(live) ? live : await client.delete(addressOf(live), options);
       if (left === undefined) return undefined;
-      this.#ask(app, ref.id, left);
+      this.#asked.add(app, ref.id, left);
       return sayBlocked(ref.id, left);
     } catch (error) {
       signal.throwIfAborted();
@@ -239,25 +307,3 @@ export class Pruner {
 }
 
 const PROPAGATION = { foreground: "Foreground", background: "Background" } as const;
-
-interface Candidate extends ObjectRef {
-  readonly id: ObjectId;
-}
-
-function toCandidates(ids: readonly ObjectId[]): readonly Candidate[] {
-  return ids.flatMap((id) => {
-    const ref = parseId(id);
-    return ref === undefined ? [] : [{ ...ref, id }];
-  });
-}
-
-/** The reverse of the order of applying, one kind after another. */
-function groupForDeletion(ids: readonly ObjectId[]): readonly (readonly Candidate[])[] {
-  const sorted = toCandidates(ids).toSorted((a, b) => compareForApply(b, a));
-  return [...Map.groupBy(sorted, ({ group, kind }) => `${group}/${kind}`).values()];
-}
-
-function sayBlocked(id: ObjectId, live: KubeObject): string {
-  const finalizers = finalizersOf(live);
-  return `${describeId(id)}: ${finalizers.length > 0 ? `blocked by finalizer ${finalizers.join(", ")}` : "being deleted"}`;
-}

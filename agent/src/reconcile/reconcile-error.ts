@@ -1,5 +1,5 @@
 /**
- * `refused`: the server would not take objects of the app. `owned-by-other`: an object belongs to somebody else.
+ * `not-gone`: what has to be deleted before the app is applied was still there in the end. `refused`: the server would not take objects of the app. `owned-by-other`: an object belongs to somebody else.
  * `duplicate`: two apps of the slice declare it. `not-established`: a CRD did not become usable in time.
  * `paused`: a person stopped the app in the cluster. `setup`: our own kinds could not be installed. `hook-failed`: a hook of the app did not succeed. `not-healthy`: a wave
  * was not healthy in time, so the next did not begin.
@@ -12,7 +12,8 @@ export type ReconcileCode =
   | "paused"
   | "setup"
   | "hook-failed"
-  | "not-healthy";
+  | "not-healthy"
+  | "not-gone";
 
 /** Why an app, or the whole pass, could not go on. */
 export class ReconcileError extends Error {

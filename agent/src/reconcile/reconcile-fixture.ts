@@ -3,7 +3,7 @@ import type { SyncSettings } from "@axle/core/fleet/app.ts";
 import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
-import type { AgentStep, AppReport } from "@axle/core/status/report.ts";
+import type { AgentStep, AppReport, LeftReport } from "@axle/core/status/report.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import { silentLogger } from "@axle/runtime/logger.ts";
 import type { KubeAccess } from "../adapters/kube/kube-access.ts";
@@ -21,6 +21,7 @@ export interface FixtureOptions {
   readonly hubNow?: () => number;
   readonly guardrails?: Guardrails;
   readonly account?: string;
+  readonly goneTimeoutMs?: number;
 }
 
 /** An agent's reconciler on a real cluster, with what it said; for tests. Dispose is what a crash is: it stops at once. */
@@ -30,6 +31,7 @@ export class ReconcileFixture implements AsyncDisposable {
   readonly reports = new Map<string, AppReport>();
   readonly gone: string[] = [];
   readonly steps: { readonly number: SliceNumber; readonly step: AgentStep }[] = [];
+  readonly left: LeftReport[] = [];
   passesWanted = 0;
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;
@@ -44,6 +46,7 @@ export class ReconcileFixture implements AsyncDisposable {
       onPassWanted: () => (this.passesWanted += 1),
       ...(options.hubNow === undefined ? {} : { hubNow: options.hubNow }),
       account: options.account,
+      ...(options.goneTimeoutMs === undefined ? {} : { goneTimeoutMs: options.goneTimeoutMs }),
       ...(options.guardrails === undefined ? {} : { guardrails: options.guardrails }),
       events: {
         app: (report) => this.reports.set(report.app, report),
@@ -52,6 +55,7 @@ export class ReconcileFixture implements AsyncDisposable {
           this.gone.push(app);
         },
         step: (number, step) => this.steps.push({ number, step }),
+        left: (report) => this.left.push(report),
       },
     });
     this.#watching = this.reconciler.watch(this.#stopping.signal);

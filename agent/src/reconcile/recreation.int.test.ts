@@ -65,15 +65,60 @@ test("S2: forced, nothing is deleted when the new object would not be accepted, 
   expect((await read("precious"))?.["data"]).toEqual({ key: "1" });
 });
 
-test("S4: what holds data is never recreated; the report says what to do", async () => {
-  const set = (serviceName: string): KubeObject => {
-    const { spec, metadata } = deploymentOf("default/data") as KubeObject & { spec: object };
-    return { apiVersion: "apps/v1", kind: "StatefulSet", metadata, spec: { ...spec, serviceName } };
-  };
-  await agent.apply([appOf("data", [set("a")], { timeoutMs: 1 })]);
-  const uid = async () => (await agent.get("apps/v1", "StatefulSet", "default/data"))?.metadata["uid"];
-  const before = await uid();
-  await agent.apply([appOf("data", [set("b")], { revision: 2, force: true, timeoutMs: 1 })]);
-  expect(agent.report("data").message).toContain("not recreated: delete it with kubectl delete --cascade=orphan");
-  expect(await uid()).toBe(before);
-});
+const rbac = "rbac.authorization.k8s.io";
+const KINDS: readonly { readonly kind: string; readonly field: string; readonly of: (value: string) => KubeObject }[] =
+  [
+    {
+      kind: "RoleBinding",
+      field: "roleRef",
+      of: (value) => ({
+        apiVersion: `${rbac}/v1`,
+        kind: "RoleBinding",
+        metadata: { name: "bound", namespace: "default" },
+        roleRef: { apiGroup: rbac, kind: "ClusterRole", name: value },
+        subjects: [{ apiGroup: rbac, kind: "User", name: "somebody" }],
+      }),
+    },
+    {
+      kind: "StorageClass",
+      field: "provisioner",
+      of: (value) => ({
+        apiVersion: "storage.k8s.io/v1",
+        kind: "StorageClass",
+        metadata: { name: "forced" },
+        provisioner: `${value}.example`,
+      }),
+    },
+    {
+      kind: "PriorityClass",
+      field: "value",
+      of: (value) => ({
+        apiVersion: "scheduling.k8s.io/v1",
+        kind: "PriorityClass",
+        metadata: { name: "forced" },
+        value: value.length,
+      }),
+    },
+    {
+      kind: "Secret",
+      field: "type",
+      of: (value) => ({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "forced", namespace: "default" },
+        type: `example.com/${value}`,
+      }),
+    },
+  ];
+
+test.for(KINDS)(
+  "a $kind whose $field changes is recreated with force, whatever words the server has for it",
+  async ({ kind, of }) => {
+    const app = (value: string, revision: number, force: boolean) =>
+      appOf(`kind-${kind.toLowerCase()}`, [of(value)], { revision, force });
+    await agent.apply([app("view", 1, true)]);
+    await agent.apply([app("edit-more", 2, false)]);
+    expect(agent.report(`kind-${kind.toLowerCase()}`).message).toContain("sync.force");
+    expect(await agent.apply([app("edit-more", 2, true)])).toEqual({ applied: true, retry: [] });
+  },
+);

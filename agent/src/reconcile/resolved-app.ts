@@ -1,10 +1,13 @@
+import type { DeletionPolicy } from "@axle/core/fleet/app.ts";
 import { formatId, groupOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { DesiredApp, DesiredState } from "../ports.ts";
 import type { Discovery } from "../adapters/kube/discovery.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
 import { orderApp } from "./app-order.ts";
 import type { AppOrder } from "./app-order.ts";
 import { servedKindsOf } from "./cluster-setup.ts";
+import { withDeletion } from "./ownership-mark.ts";
 
 export interface ResolvedObject {
   readonly id: ObjectId;
@@ -36,6 +39,9 @@ export interface ResolvedSlice {
 
 interface Kept {
   readonly namespace: string | undefined;
+  readonly deletion: DeletionPolicy | undefined;
+  /** Of what the server served then. */
+  readonly version: number;
   readonly app: Omit<ResolvedApp, "desired">;
 }
 
@@ -56,25 +62,30 @@ export class SliceResolver {
     const scopes = new Map(crds.map((crd) => [`${crd.apiVersion}/${crd.kind}`, crd.namespaced]));
     const claims = new Map<ObjectId, string>();
     const apps: ResolvedApp[] = [];
-    for (const app of desired.apps) {
-      const resolved = { desired: app, ...(await this.#resolveApp(app, scopes)) };
-      for (const id of resolved.ids) if (!claims.has(id)) claims.set(id, app.name);
-      apps.push(resolved);
+    for (const app of desired.apps) apps.push({ desired: app, ...(await this.#resolveApp(app, scopes)) });
+    // What an unreadable pack had before may have moved: whoever surely has it now comes first.
+    for (const { desired: app, ids } of apps.toSorted((a, b) => rankOf(a) - rankOf(b))) {
+      for (const id of ids) if (!claims.has(id)) claims.set(id, app.name);
     }
     return { apps, claims, kinds };
   }
 
   async #resolveApp(app: DesiredApp, crds: ReadonlyMap<string, boolean>): Promise<Omit<ResolvedApp, "desired">> {
-    const { namespace } = app.settings;
+    const {
+      namespace,
+      sync: { deletion },
+    } = app.settings;
     const kept = this.#kept.get(app.objects);
-    if (kept !== undefined && kept.namespace === namespace) return kept.app;
+    const { version } = this.#discovery;
+    const isKept = kept?.namespace === namespace && kept?.deletion === deletion && kept?.version === version;
+    if (kept !== undefined && isKept) return kept.app;
     const objects: ResolvedObject[] = [];
     const possibleIds = new Set<ObjectId>();
     let isCertain = true;
     for (const object of app.objects) {
       const namespaced = await this.#isNamespaced(object, crds);
       isCertain &&= namespaced !== undefined;
-      const source = placeObject(object, { namespaced, namespace });
+      const source = withDeletion(placeObject(object, { namespaced, namespace }), deletion);
       const resolved = { id: idIn(object, source.metadata.namespace), source };
       objects.push(resolved);
       possibleIds.add(resolved.id);
@@ -87,7 +98,8 @@ export class SliceResolver {
     const ids = new Set(objects.map(({ id }) => id));
     const resolved =
       order === undefined ? { objects, ids, possibleIds } : { objects: order.kept, ids, possibleIds, order };
-    if (isCertain) this.#kept.set(app.objects, { namespace, app: resolved });
+    if (isCertain)
+      this.#kept.set(app.objects, { namespace, deletion, version: this.#discovery.version, app: resolved });
     return resolved;
   }
 
@@ -95,9 +107,18 @@ export class SliceResolver {
     const { apiVersion, kind } = object;
     const known = this.#discovery.peek(apiVersion, kind)?.namespaced ?? crds.get(`${apiVersion}/${kind}`);
     if (known !== undefined) return known;
-    const found = await this.#discovery.findPreferred(groupOf(apiVersion), kind);
-    return found?.namespaced;
+    try {
+      return (await this.#discovery.findPreferred(groupOf(apiVersion), kind))?.namespaced;
+    } catch (error) {
+      if (KubeError.from(error).isServerAway) throw error;
+      // Its API does not answer: the app that has the object will say so.
+      return undefined;
+    }
   }
+}
+
+function rankOf(app: ResolvedApp): number {
+  return app.desired.unreadable === undefined ? 0 : 1;
 }
 
 function placeObject(

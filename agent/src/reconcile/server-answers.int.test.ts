@@ -107,3 +107,46 @@ test("where server-side apply is not served objects are made, replaced, and put 
   await agent.reconciler.verifyAll(agent.signal);
   await eventually(async () => expect(await dataOf("plain")).toEqual({ key: "2" }));
 });
+
+test("a server that takes no writes fails every app in its words and loses nothing; afterwards all ends well", async () => {
+  const bulk = Array.from({ length: 20 }, (_, index) => configMapOf(`default/ro-${index}`));
+  const before = appOf("ro", [...bulk, configMapOf("default/ro-old")]);
+  const after = appOf("ro", [...bulk, configMapOf("default/ro-new")], { revision: 2 });
+  await agent.apply([before]);
+  for (const how of [
+    { status: 403, reason: "Forbidden" },
+    { status: 500, reason: "InternalError" },
+  ]) {
+    // Also the writes of our own kinds; dry-runs pass, as they do when only the store behind the server is full.
+    answer = ({ method, url }) => (method !== "GET" && url?.includes("dryRun") !== true ? how : undefined);
+    await expect(agent.apply([after])).rejects.toThrow(`injected ${how.status}`);
+    expect(agent.report("ro")).toMatchObject({ sync: "Failed", message: `injected ${how.status}` });
+    expect(await dataOf("ro-old")).toBeDefined();
+    answer = () => undefined;
+  }
+  expect(await agent.apply([after])).toEqual({ applied: true, retry: [] });
+  expect(await dataOf("ro-old")).toBeUndefined();
+  expect(await dataOf("ro-new")).toBeDefined();
+});
+
+test("a retry asks and writes for what failed alone", async () => {
+  const objects = ["a", "b", "c", "d"].map((name) => configMapOf(`default/retry-${name}`));
+  // The dry-run passes, the write does not: the others are written by then.
+  answer = (request) => (isAbout(request, "retry-c") && !request.url?.includes("dryRun") ? { status: 500 } : undefined);
+  const apps = [appOf("retry", objects), appOf("beside", [configMapOf("default/beside")])];
+  expect(await agent.apply(apps)).toEqual({ applied: false, retry: ["retry"] });
+  for (const name of ["a", "b", "d"]) expect(await dataOf(`retry-${name}`)).toBeDefined();
+  const asked: string[] = [];
+  answer = ({ method = "", url = "" }) => {
+    if (url.includes("/configmaps"))
+      asked.push(`${method} ${url.replace(/\?.*dryRun.*/, "?dryRun").replace(/\?fieldManager.*/, "")}`);
+    return undefined;
+  };
+  expect(await agent.apply(apps)).toEqual({ applied: true, retry: [] });
+  const path = "/api/v1/namespaces/default/configmaps/retry-c";
+  expect(asked.filter((line) => !line.includes("watch=1"))).toEqual([
+    `GET ${path}`,
+    `PATCH ${path}?dryRun`,
+    `PATCH ${path}`,
+  ]);
+});

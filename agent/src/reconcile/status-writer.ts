@@ -4,13 +4,14 @@ import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import { KeyedQueue } from "@axle/runtime/keyed-queue.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import type { AgentStore } from "./agent-store.ts";
-import { deepEqual } from "./deep-equal.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 
 export interface StatusWriterOptions {
   readonly store: AgentStore;
   readonly inventories: InventoryStore;
   readonly log: Logger;
+  /** Objects with our mark that are in no inventory and no pack. */
+  readonly countStrays: () => number;
   /** How long changes are collected before they are written. */
   readonly delayMs?: number;
 }
@@ -18,13 +19,15 @@ export interface StatusWriterOptions {
 /** No app has this name. */
 const AGENT_KEY = "";
 
-/** Writes how things stand into our custom resources, behind the work and seldom: for people with kubectl when the hub is away. */
+/**
+ * Writes how things stand into our custom resources, behind the work and seldom: for people with kubectl when the hub is away.
+ * What stands there already, also from before a restart, is not written again; the stores see to that.
+ */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #delayMs: number;
   readonly #queue: KeyedQueue;
   readonly #apps = new Map<string, AppReport>();
-  readonly #written = new Map<string, unknown>();
   #applied: SliceNumber | undefined;
 
   constructor(options: StatusWriterOptions) {
@@ -49,7 +52,6 @@ export class StatusWriter {
 
   appGone(app: string): void {
     this.#apps.delete(app);
-    this.#written.delete(app);
     this.#queue.forget(app);
     this.#queue.addAfter(AGENT_KEY, this.#delayMs);
   }
@@ -60,12 +62,11 @@ export class StatusWriter {
   }
 
   async #write(key: string, signal: AbortSignal): Promise<void> {
-    const status = key === AGENT_KEY ? this.#agentStatus() : this.#appStatus(key);
-    if (status === undefined || deepEqual(status, this.#written.get(key))) return;
     const { store, inventories } = this.#options;
+    const status = key === AGENT_KEY ? this.#agentStatus() : this.#appStatus(key);
+    if (status === undefined) return;
     if (key === AGENT_KEY) await store.writeStatus(status, signal);
     else await inventories.writeStatus(key, status, signal);
-    this.#written.set(key, status);
   }
 
   #agentStatus(): Readonly<Record<string, unknown>> {
@@ -74,6 +75,7 @@ export class StatusWriter {
     return {
       apps: reports.length,
       health: health ?? "",
+      strays: this.#options.countStrays(),
       ...(this.#applied === undefined ? {} : { applied: this.#applied }),
     };
   }

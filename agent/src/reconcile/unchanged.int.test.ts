@@ -1,5 +1,10 @@
+import type { KubeObject } from "@axle/core/manifest/object.ts";
+import type { SliceNumber } from "@axle/core/slice/slice.ts";
+import { eventually } from "@axle/testkit/eventually.ts";
 import { KubeCluster } from "@axle/testkit/kube-cluster.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ApplyOptions } from "../adapters/kube/kube-client.ts";
+import { RecordingClient } from "./recording-client.test-support.ts";
 import { ReconcileFixture, appOf, configMapOf, deploymentOf, namespaceOf } from "./reconcile-fixture.ts";
 
 let cluster: KubeCluster;
@@ -51,29 +56,128 @@ test("L4: a slice that changes nothing costs no request", async () => {
   expect(agent.client.counts.requests - requests).toBeLessThanOrEqual(2);
 });
 
-test("L4: an agent that starts again with nothing changed writes no object", async () => {
+/** An agent that tells every write it makes. */
+async function startRecorded(
+  Client = RecordingClient,
+): Promise<{ readonly agent: ReconcileFixture; readonly written: readonly string[] }> {
+  let written: readonly string[] = [];
+  const agent = await ReconcileFixture.start({
+    kubeconfigPath: cluster.kubeconfigPath,
+    cluster: "recorded",
+    connect: (access) => {
+      const client = new Client(access);
+      written = client.written;
+      return client;
+    },
+  });
+  return { agent, written };
+}
+
+/** Waits until status of the app and of the agent stand as they are to stay; returns the number that was applied. */
+async function settled(agent: ReconcileFixture, app: string): Promise<SliceNumber> {
+  return eventually(async () => {
+    const inventory = await agent.get("axle.dev/v1alpha1", "AxleInventory", `axle-system/${app}`);
+    expect(inventory?.["status"]).toMatchObject({ sync: "Applied", health: agent.report(app).health ?? "" });
+    const own = await agent.get("axle.dev/v1alpha1", "AxleAgent", "axle-system/agent");
+    const status = (own?.["status"] ?? {}) as Record<"accepted" | "applied", SliceNumber>;
+    const { accepted, applied } = status;
+    expect(applied).toEqual(accepted);
+    return applied;
+  });
+}
+
+const OWN_KINDS = [
+  "apply CustomResourceDefinition/axleagents.axle.dev",
+  "apply CustomResourceDefinition/axleinventories.axle.dev",
+  "apply Namespace/axle-system",
+];
+
+test("L4: an agent that starts again with nothing changed writes its own kinds alone, and those stay as they are", async () => {
   const apps = [appOf("three", pack("three", "1"))];
+  let number: SliceNumber;
   {
-    await using agent = await ReconcileFixture.start(cluster);
+    const { agent } = await startRecorded();
+    await using _ = agent;
     await agent.apply(apps);
+    number = await settled(agent, "three");
   }
-  await using agent = await ReconcileFixture.start(cluster);
-  const versions = async () =>
+  const { agent, written } = await startRecorded();
+  await using _ = agent;
+  const objects: readonly KubeObject[] = apps[0]?.objects ?? [];
+  const ours: readonly KubeObject[] = ["axleagents", "axleinventories"].map((name) => ({
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${name}.axle.dev` },
+  }));
+  const versions = () =>
     Promise.all(
-      ["ConfigMap three/a", "ConfigMap three/b", "Secret three/s", "Service three/web"].map(async (text) => {
-        const [kind = "", path = ""] = text.split(" ");
-        return (await agent.get("v1", kind, path))?.metadata["resourceVersion"];
+      [...objects, ...ours].map(async ({ apiVersion, kind, metadata: { namespace, name } }) => {
+        const live = await agent.get(apiVersion, kind, namespace === undefined ? name : `${namespace}/${name}`);
+        // A Deployment's status is its controller's to write.
+        return kind === "Deployment" ? live?.metadata["generation"] : live?.metadata["resourceVersion"];
       }),
     );
   const before = await versions();
-  const writesBefore = agent.client.counts.writes;
-  expect(await agent.reconciler.reconcile(agent.slice(apps, { number: { epoch: 1, n: 1 } }), agent.signal)).toEqual({
-    applied: true,
-    retry: [],
-  });
-  expect(await versions()).toEqual(before);
-  // Namespace, two kinds of ours: applied at every start, by server-side apply, which changes nothing. The rest is status and
-  // Events, which are written once or twice as time has it; none of it is of the app's objects.
-  expect(agent.client.counts.writes - writesBefore).toBeLessThanOrEqual(8);
+  const slice = agent.slice(apps, { number });
+  expect(await agent.reconciler.reconcile(slice, agent.signal)).toEqual({ applied: true, retry: [] });
   expect(agent.report("three")).toMatchObject({ sync: "Applied", health: "Healthy" });
+  expect(await versions()).toEqual(before);
+  expect(written.toSorted()).toEqual(OWN_KINDS);
+
+  // A second app, and all that is written behind the work has been: none of it about the first.
+  await agent.apply([...apps, appOf("four", [configMapOf("three/four")])]);
+  await settled(agent, "four");
+  expect(written.filter((line) => !OWN_KINDS.includes(line)).toSorted()).toEqual([
+    "apply AxleInventory/four",
+    "apply ConfigMap/four",
+    expect.stringMatching(/^apply Event\/four\./),
+    "patch AxleAgent/agent/status",
+    "patch AxleAgent/agent/status",
+    "patch AxleInventory/four/status",
+  ]);
+});
+
+/** Where a controller annotates a Deployment just before and just after the first dry-run of it. */
+class MeddledClient extends RecordingClient {
+  #isMeddled = false;
+
+  override async apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    if (options.dryRun !== true || object.kind !== "Deployment" || this.#isMeddled) return super.apply(object, options);
+    this.#isMeddled = true;
+    const meddle = (value: string) =>
+      cluster.kubectl(
+        "annotate",
+        "deployment",
+        "web",
+        "--namespace=five",
+        "--overwrite",
+        `meddler.example/is=${value}`,
+      );
+    await meddle("before");
+    const dryRun = await super.apply(object, options);
+    await meddle("after");
+    return dryRun;
+  }
+}
+
+test("L4: an object that its controller changes between two looks at it is not taken for one that differs", async () => {
+  // The server writes a quantity its own way, so that only a dry-run tells whether it is as declared.
+  const resources = { limits: { cpu: "0.5" } };
+  const containers = [{ name: "web", image: "registry.example/web:1", resources }];
+  const web = deploymentOf("five/web");
+  const template = { metadata: { labels: { app: "web" } }, spec: { containers } };
+  const spec = { replicas: 1, selector: { matchLabels: { app: "web" } }, template };
+  const apps = [appOf("five", [namespaceOf("five"), { ...web, spec }])];
+  {
+    const { agent } = await startRecorded();
+    await using _ = agent;
+    await agent.apply(apps);
+  }
+  const { agent, written } = await startRecorded(MeddledClient);
+  await using _ = agent;
+  expect(await agent.apply(apps)).toEqual({ applied: true, retry: [] });
+  expect(written.filter((line) => line.includes("Deployment"))).toEqual([]);
+  expect(written.filter((line) => line.includes("Event/five"))).toEqual([]);
+  const live = await agent.get("apps/v1", "Deployment", "five/web");
+  expect(live?.metadata.annotations).toMatchObject({ "meddler.example/is": "after" });
 });

@@ -79,6 +79,33 @@ test("they are removed where the app says so, and what is declared stays", async
   await eventually(() => agent.report("cleaned").drifts.some(({ action }) => action === "corrected"));
 });
 
+test("what people add by hand is told wherever it stands, and goes where the app says so; a restart is nobody's addition", async () => {
+  const app = (unknownFields: "report" | "remove", revision: number) => {
+    const config = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "by-hand", namespace: "default" } };
+    const objects = [deploymentOf("default/by-hand"), { ...config, data: { key: "1" } }];
+    return appOf("by-hand", objects, { timeoutMs: 1, unknownFields, revision });
+  };
+  await agent.apply([app("report", 1)]);
+  await cluster.kubectl("rollout", "restart", "deployment/by-hand");
+  await cluster.kubectl("patch", "configmap", "by-hand", "--type=merge", "-p", '{"data":{"extra":"mine"}}');
+  await cluster.kubectl("patch", "deployment", "by-hand", "--type=merge", "-p", '{"spec":{"paused":true}}');
+  const told = () => agent.report("by-hand").drifts.map(({ manager, paths, action }) => [manager, ...paths, action]);
+  await eventually(() =>
+    expect(told()).toEqual([
+      ["kubectl-patch", "spec.paused", "reported"],
+      ["kubectl-patch", "data.extra", "reported"],
+    ]),
+  );
+  const dataOf = async () => (await agent.get("v1", "ConfigMap", "default/by-hand"))?.["data"];
+  expect(await dataOf()).toEqual({ key: "1", extra: "mine" });
+  await agent.apply([app("remove", 2)]);
+  await cluster.kubectl("patch", "configmap", "by-hand", "--type=merge", "-p", '{"data":{"more":"mine"}}');
+  await eventually(async () => expect(await dataOf()).toEqual({ key: "1" }));
+  expect((await agent.get("apps/v1", "Deployment", "default/by-hand"))?.["spec"]).toMatchObject({
+    template: { metadata: { annotations: { "kubectl.kubernetes.io/restartedAt": expect.any(String) } } },
+  });
+});
+
 test("what Kubernetes' own controllers add is nobody's business", async () => {
   await agent.apply([appOf("expected", [deploymentOf("default/expected")], { timeoutMs: 1 })]);
   await addAs("kube-controller-manager", "expected");

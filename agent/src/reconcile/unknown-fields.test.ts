@@ -37,6 +37,22 @@ describe("what others add inside spec", () => {
     );
   });
 
+  test("of people any field counts, of tools only items", () => {
+    const added: FieldSet = {
+      "f:spec": { "f:paused": {}, "f:template": { "f:spec": { "f:nodeSelector": { "f:disk": {} } } } },
+      "f:data": { "f:extra": {} },
+      "f:metadata": { "f:annotations": { "f:note": {} } },
+    };
+    expect(keyOfUnknown(unknownFields(liveOf(ours, by("kubectl-edit", added)), "axle"))).toBe(
+      "kubectl-edit spec.paused spec.template.spec.nodeSelector.disk data.extra",
+    );
+    for (const manager of ["terraform", "kubectl-rollout"]) {
+      expect(unknownFields(liveOf(ours, by(manager, added)), "axle")).toEqual([]);
+    }
+    const whole = { ...ours, fieldsV1: { "f:data": {} } };
+    expect(unknownFields(liveOf(whole, by("kubectl-edit", { "f:data": { "f:extra": {} } })), "axle")).toEqual([]);
+  });
+
   test("counts for nothing from controllers, subresources and outside spec", () => {
     const added = containers({ [SIDECAR]: {} });
     const quiet = [

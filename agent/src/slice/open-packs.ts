@@ -1,14 +1,14 @@
 import type { KubeObject } from "@axle/core/manifest/object.ts";
-import { type PackRef, SLICE_FORMAT, type SliceApp, type SliceBody } from "@axle/core/slice/slice.ts";
-import { substitute } from "@axle/core/slice/substitute.ts";
+import { type PackRef, SLICE_FORMAT } from "@axle/core/slice/slice.ts";
 import { decryptContent } from "@axle/runtime/crypto/content-encryption.ts";
 import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
-import type { DesiredApp, DesiredState, PackCache, SliceSource } from "../ports.ts";
+import { describeError } from "@axle/runtime/describe-error.ts";
+import type { PackCache, SliceSource } from "../ports.ts";
 import { inflateJson } from "./inflate.ts";
 import { SliceError } from "./slice-error.ts";
 
 /** Objects of opened packs by digest, before substitution. */
-export type OpenedPacks = ReadonlyMap<string, readonly KubeObject[]>;
+export type PackObjects = ReadonlyMap<string, readonly KubeObject[]>;
 
 export interface PackOpening {
   readonly source: Pick<SliceSource, "readPack">;
@@ -18,58 +18,46 @@ export interface PackOpening {
   /** Packs fetched at once. */
   readonly concurrency: number;
   /** Of the slice before: most packs of a slice are those of the last one, and need not be opened again. */
-  readonly known?: OpenedPacks;
+  readonly known: PackObjects;
 }
 
-/**
- * Everything the slice wants, as objects. Packs shared by apps are fetched once. Throws {@link SliceError} `missing-pack`,
- * `corrupt-pack` or `too-large`, and what the source throws when it cannot be asked.
- */
+export interface OpenedPacks {
+  readonly packs: PackObjects;
+  /** By digest, why a pack could not be read: it is not there, is not what its digest says, does not open, or is too large. */
+  readonly unreadable: ReadonlyMap<string, string>;
+}
+
+/** All that can be read of these packs, each once. Throws the signal's reason only: what is wrong with one pack is the matter of its apps. */
 export async function openPacks(
-  body: SliceBody,
+  packs: readonly PackRef[],
   opening: PackOpening,
   signal: AbortSignal,
-): Promise<{ readonly desired: DesiredState; readonly opened: OpenedPacks }> {
-  const refs = new Map(body.apps.flatMap((app) => app.packs.map((ref) => [ref.digest, ref] as const)));
+): Promise<OpenedPacks> {
+  const refs = new Map(packs.map((ref) => [ref.digest, ref] as const));
   const opened = new Map<string, readonly KubeObject[]>();
+  const unreadable = new Map<string, string>();
   for (const digest of refs.keys()) {
-    const known = opening.known?.get(digest);
+    const known = opening.known.get(digest);
     if (known !== undefined) opened.set(digest, known);
   }
   const waiting = refs.values().filter(({ digest }) => !opened.has(digest));
-  const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
   const worker = async () => {
     for (const ref of waiting) {
-      either.throwIfAborted();
-      opened.set(ref.digest, await openPack(ref, opening, either));
+      signal.throwIfAborted();
+      try {
+        opened.set(ref.digest, await openPack(ref, opening, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        unreadable.set(ref.digest, sayUnreadable(ref, error));
+      }
     }
   };
-  try {
-    await Promise.all(Array.from({ length: Math.min(opening.concurrency, refs.size) }, worker));
-  } catch (error) {
-    failed.abort(error);
-    throw error;
-  }
-  const desired = {
-    number: body.number,
-    apps: body.apps.map((app) => desiredApp(app, opened)),
-    approvals: body.approvals,
-    deletionHolds: body.deletionHolds,
-  };
-  return { desired, opened };
+  await Promise.all(Array.from({ length: Math.min(opening.concurrency, refs.size) }, worker));
+  return { packs: opened, unreadable };
 }
 
-function desiredApp(app: SliceApp, opened: OpenedPacks): DesiredApp {
-  const objects = app.packs.flatMap((ref) => opened.get(ref.digest) ?? []);
-  return {
-    name: app.name,
-    revision: app.revision,
-    commit: app.commit,
-    objects: substitute(objects, app.substitutions),
-    settings: app.settings,
-    ...(app.held === undefined ? {} : { held: app.held }),
-  };
+function sayUnreadable({ digest }: PackRef, error: unknown): string {
+  return error instanceof SliceError ? error.message : `pack ${digest} cannot be fetched: ${describeError(error)}`;
 }
 
 async function openPack(ref: PackRef, opening: PackOpening, signal: AbortSignal): Promise<readonly KubeObject[]> {

@@ -1,5 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { CallOptions, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
+import type { LeavingMode } from "@axle/core/slice/slice.ts";
 import { FleetServiceClient } from "../adapters/grpc/wire.ts";
 import * as wire from "../adapters/grpc/wire.ts";
 import { callErrorFrom } from "./errors.ts";
@@ -10,6 +11,8 @@ import type {
   ClusterView,
   DeletionView,
   FleetView,
+  FreshnessView,
+  SyncedView,
   StatusView,
   TargetView,
   TimelineView,
@@ -33,6 +36,17 @@ export interface TokenGrant {
   readonly uses: number;
   readonly ttlMs: number;
   readonly manualApproval: boolean;
+}
+
+/** How a cluster stands after it was told to leave. */
+export interface ForgetOutcome {
+  readonly id: string;
+  readonly name: string;
+  /** `leaving`, or `forgotten` when nothing is left to wait for. */
+  readonly state: string;
+  readonly freshness: FreshnessView;
+  /** When the yes to deleting ends; 0 where nothing is deleted. */
+  readonly expiresAtMs: number;
 }
 
 /** A hub, as commands see it. Every method throws CliError and nothing else; lists are read to their last page. */
@@ -94,6 +108,39 @@ export class FleetClient implements Disposable {
   async admitCluster(cluster: string): Promise<{ readonly id: string; readonly name: string }> {
     const { id, name } = await this.#call(this.#client.admitCluster, { cluster });
     return { id, name };
+  }
+
+  /** A cluster leaves. Resolves to how it stands then. */
+  async forgetCluster(wish: {
+    cluster: string;
+    mode: LeavingMode;
+    now: boolean;
+    ttlMs: number;
+  }): Promise<ForgetOutcome> {
+    const { cluster, mode, now, ttlMs } = wish;
+    const request = { cluster, mode, now, ttlSeconds: mode === "delete" ? Math.ceil(ttlMs / 1_000) : 0 };
+    return wire.forgetOf(await this.#call(this.#client.forgetCluster, request));
+  }
+
+  /** One that was told to leave stays. */
+  async cancelForgetCluster(cluster: string): Promise<{ readonly id: string; readonly name: string }> {
+    return this.#call(this.#client.cancelForgetCluster, { cluster });
+  }
+
+  /** Cuts a cluster's credentials; resolves when they count no more. */
+  async revokeCluster(cluster: string): Promise<{ readonly id: string; readonly name: string }> {
+    return this.#call(this.#client.revokeCluster, { cluster });
+  }
+
+  /** Serves a cluster again that is on hold. */
+  async resumeCluster(cluster: string): Promise<{ readonly id: string; readonly name: string }> {
+    return this.#call(this.#client.resumeCluster, { cluster });
+  }
+
+  /** Looks at the repository, and has agents look at these apps, or all, of the clusters picked. */
+  async syncNow(wish: { apps: readonly string[]; selector: string; cluster: string }): Promise<SyncedView[]> {
+    const answer = await this.#call(this.#client.syncNow, { ...wish, apps: [...wish.apps] });
+    return answer.clusters.map(wire.syncedOf);
   }
 
   async listPendingDeletions(): Promise<DeletionView[]> {

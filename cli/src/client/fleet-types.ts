@@ -20,6 +20,8 @@ export interface ClusterView {
   readonly message: string;
   /** What a person has to decide before it may connect; "" when nothing. */
   readonly waitsFor: string;
+  /** `active`, `pending`, `leaving`, `on-hold` or `revoked`. */
+  readonly state: string;
   readonly joinedAtMs: number;
 }
 
@@ -28,6 +30,14 @@ export interface FreshnessView {
   /** Online since, or offline since; 0 when it never connected. */
   readonly sinceMs: number;
   readonly lastHeardMs: number;
+}
+
+/** A cluster that was asked to sync. */
+export interface SyncedView {
+  readonly cluster: string;
+  /** Told now; one that was not looks at everything when it connects. */
+  readonly told: boolean;
+  readonly freshness: FreshnessView;
 }
 
 export interface AppView {

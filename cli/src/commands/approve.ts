@@ -27,8 +27,9 @@ interface ApproveOptions extends HubOption, OutputOption {
 }
 
 const HELP = `
-Large deletions, and any of a Namespace, a CRD or a volume, wait for a person. Without HASH, --cluster or --app this
-lists what waits. An approval is for exactly the objects shown: if that set changes, it asks again.
+Large deletions, and any of a Namespace, a CRD or a volume, wait for a person; so does what can only be changed by
+deleting it and would take data along. Without HASH, --cluster or --app this lists what waits. An approval is for
+exactly the objects shown: if that set changes, it asks again.
 Without a terminal --yes is needed. Exits 1 when deletions wait and nothing was approved.
 
 Examples:

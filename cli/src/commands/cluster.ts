@@ -5,6 +5,7 @@ import { addHubOption, connectToHub } from "../options/hub-option.ts";
 import type { HubOption } from "../options/hub-option.ts";
 import type { CommandRegistration } from "../program.ts";
 import { defineClusterEdits } from "./cluster-edit.ts";
+import { defineClusterLeaving } from "./cluster-leave.ts";
 
 interface AdmitOptions extends HubOption {
   readonly yes?: boolean;
@@ -18,14 +19,17 @@ Examples:
   axle get clusters                what waits, and for what
   axle cluster admit edge-7
   axle cluster replace prod-1      after it was built anew
+  axle cluster forget dev-7 --keep                       it leaves the fleet, what runs there stays
+  axle cluster revoke prod-1                             its key got into wrong hands
   axle cluster label prod-1 ring=3 canary-               in the checkout; shows what that changes
   axle cluster add prod-2 --label env=prod --value domain=two.example.com
 `;
 
 export function define(command: Command, registration: CommandRegistration): void {
   const { context, runs } = registration;
-  command.usage("admit|replace|label|add NAME [options]").addHelpText("after", HELP);
+  command.usage("admit|replace|forget|revoke|resume|label|add NAME [options]").addHelpText("after", HELP);
   defineClusterEdits(command, registration);
+  defineClusterLeaving(command, registration);
   for (const [verb, about] of [
     ["admit", "let a cluster in that waits for it"],
     ["replace", "let a cluster with a new key take the place of the one of that name"],
@@ -55,6 +59,7 @@ async function admit(name: string, options: AdmitOptions, context: CliContext): 
       return;
     }
   }
-  const admitted = await client.admitCluster(name);
+  // By its id: another may have come under that name meanwhile.
+  const admitted = await client.admitCluster(chosen.id);
   context.out.write(`${admitted.name} is in, as ${admitted.id}\n`);
 }

@@ -7,7 +7,7 @@ import { addOutputOption } from "../options/output-option.ts";
 import type { OutputOption } from "../options/output-option.ts";
 import { FORMATS, printListing } from "../output/print.ts";
 import { showUntilStopped } from "../output/watch.ts";
-import { describeFreshness, describeHealth, formatLabels, formatNumber, shortCommit } from "../output/state.ts";
+import { describeHealth, describeState, formatLabels, formatNumber, shortCommit } from "../output/state.ts";
 import type { Column } from "../output/table.ts";
 import { formatAge } from "../output/time.ts";
 import type { CommandRegistration } from "../program.ts";
@@ -73,7 +73,7 @@ async function getApps(options: GetOptions, context: CliContext): Promise<undefi
 export function clusterColumns(nowMs: number): Column<ClusterView>[] {
   return [
     { title: "NAME", text: (cluster) => cluster.name },
-    { title: "STATE", text: (cluster) => describeFreshness(cluster.freshness, nowMs), state: true },
+    { title: "STATE", text: (cluster) => describeState(cluster, nowMs), state: true },
     { title: "SYNC", text: (cluster) => cluster.sync ?? "-", state: true },
     { title: "HEALTH", text: (cluster) => describeHealth(cluster.health, cluster.freshness), state: true },
     { title: "APPS", text: (cluster) => String(cluster.apps), align: "right" },

@@ -3,7 +3,7 @@ import { formatProblem } from "@axle/core/fleet/problem.ts";
 import { EXIT_CODES } from "../cli-error.ts";
 import type { ExitCode } from "../cli-error.ts";
 import type { FleetClient } from "../client/fleet-client.ts";
-import type { AppOnClusterView, FleetView } from "../client/fleet-types.ts";
+import type { AppOnClusterView, ClusterView, FleetView } from "../client/fleet-types.ts";
 import type { CliContext } from "../context.ts";
 import { addHubOption, connectToHub } from "../options/hub-option.ts";
 import type { HubOption } from "../options/hub-option.ts";
@@ -12,7 +12,14 @@ import type { OutputOption } from "../options/output-option.ts";
 import { paint } from "../output/colour.ts";
 import { printListing, printValue } from "../output/print.ts";
 import type { Format } from "../output/print.ts";
-import { describeFreshness, describeHealth, explainRow, formatLabels, shortCommit } from "../output/state.ts";
+import {
+  describeFreshness,
+  describeHealth,
+  describeState,
+  explainRow,
+  formatLabels,
+  shortCommit,
+} from "../output/state.ts";
 import { isAppWell, isClusterWell, isRowWell } from "../output/state.ts";
 import type { Column } from "../output/table.ts";
 import { formatAge } from "../output/time.ts";
@@ -108,7 +115,7 @@ async function showSubject(asked: {
   } else {
     const { cluster, app } = status;
     if (cluster !== undefined) {
-      const state = describeFreshness(cluster.freshness, context.nowMs());
+      const state = describeState(cluster, context.nowMs());
       context.out.write(
         `cluster ${cluster.name}  ${state}  ${cluster.facts.kubernetesVersion}  ${formatLabels(cluster.labels)}\n`,
       );
@@ -128,8 +135,12 @@ async function showSubject(asked: {
     });
     if (format === "wide") writeDetails(status.rows, context);
   }
-  const isOnline = status.cluster?.freshness.online ?? true;
-  return isOnline && status.rows.every(isRowWell) ? EXIT_CODES.fine : EXIT_CODES.unhealthy;
+  const isWorking = status.cluster === undefined || isOneOfFleet(status.cluster);
+  return isWorking && status.rows.every(isRowWell) ? EXIT_CODES.fine : EXIT_CODES.unhealthy;
+}
+
+function isOneOfFleet({ freshness, state }: ClusterView): boolean {
+  return freshness.online && state === "active";
 }
 
 function rowColumns(perCluster: boolean, nowMs: number): Column<AppOnClusterView>[] {

@@ -5,15 +5,23 @@ import type { Registration } from "@axle/core/placement/merge-clusters.ts";
 import type { Resolution } from "@axle/core/placement/resolution.ts";
 import { resolve } from "@axle/core/placement/resolve.ts";
 import type { SourceInfo } from "@axle/core/placement/variant.ts";
-import { readSnapshot } from "@axle/hub/cycle/commit-reader.ts";
-import type { Renderer } from "@axle/hub/ports.ts";
+import { SourceFinder } from "@axle/hub/adapters/render/find-references.ts";
+import { CommitReader } from "@axle/hub/cycle/commit-reader.ts";
+import type { Renderer, Snapshot } from "@axle/hub/ports.ts";
+import { readLock } from "@axle/hub/sources/read-lock.ts";
+import { SourceDesk } from "@axle/hub/sources/source-desk.ts";
 import type { CliContext } from "../context.ts";
+import { CheckoutRepository } from "./checkout-repository.ts";
 import { createRenderer } from "./create-renderer.ts";
+import { SourceCache } from "./source-cache.ts";
 import { WorkingTree } from "./working-tree.ts";
+
+/** Nobody else waits here. */
+const SOURCE_PATIENCE_MS = 10 * 60_000;
 
 /** A working tree, read as the hub reads a commit. */
 export interface Checkout extends AsyncDisposable {
-  readonly tree: WorkingTree;
+  readonly tree: Snapshot;
   readonly contract: Contract;
   /** What stands in the folders apps come from, to resolve once more with other clusters. */
   readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
@@ -39,9 +47,16 @@ export async function openCheckout(
 ): Promise<Checkout> {
   const { env, signal, nowMs } = context;
   await using stack = new AsyncDisposableStack();
-  const tree = stack.use(await WorkingTree.read(folder, { env, nowMs: nowMs() }));
+  const workingTree = stack.use(await WorkingTree.read(folder, { env, nowMs: nowMs() }));
   const { renderer } = stack.use(await createRenderer(context));
-  const { contract, sources } = await readSnapshot(tree, renderer, signal);
+  // Only while the tree is made: another command may want the cache while this one renders.
+  await using cache = new SourceCache({ env, signal });
+  const { fetchers, objects: elsewhere } = cache;
+  const repository = stack.use(await CheckoutRepository.open({ folder, tree: workingTree, env, elsewhere }));
+  const finder = new SourceFinder();
+  const desk = new SourceDesk({ repository, fetchers, finder, readLock, patienceMs: SOURCE_PATIENCE_MS });
+  const { head } = await desk.fetch(undefined, signal);
+  const { snapshot: tree, contract, sources } = await new CommitReader(desk, renderer).read(head, {}, signal);
   const clusters = clustersOf(contract, options);
   const resolution = resolve({ contract, clusters, sources });
   const owned = stack.move();

@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { formatProblem } from "@axle/core/fleet/problem.ts";
 import { idOf } from "@axle/core/manifest/object.ts";
+import { describeFolder } from "@axle/core/fleet/source-request.ts";
 import { clusterObjects } from "./cluster-objects.ts";
 import { openCheckout } from "./checkout.ts";
+import { openFixture } from "./fixture-checkout.test-support.ts";
 import { renderCheckout } from "./render-checkout.ts";
 
 const LAYOUTS = join(import.meta.dirname, "../../../e2e/fixtures/layouts");
@@ -27,14 +29,16 @@ interface ExpectedApp {
 /** The fixture as it is resolved and rendered, in the shape of its expected.yaml. */
 async function resultOf(folder: string): Promise<Expected> {
   const signal = AbortSignal.timeout(60_000);
-  await using checkout = await openCheckout(folder, { env: process.env, signal, nowMs: () => 0 });
+  await using fixture = await openFixture(folder);
+  await using checkout = await openCheckout(fixture.path, { env: process.env, signal, nowMs: () => 0 });
   const rendering = await renderCheckout(checkout, signal);
   const clusters = checkout.clusters.map(({ id, name }) => {
     const apps = clusterObjects(checkout, rendering, id).map(({ app, objects }): [string, ExpectedApp] => {
       const resolved = checkout.resolution.apps.get(app);
       const variant = resolved?.variants.get(resolved.targets.get(id)?.variant ?? "");
       const namespace = variant?.namespace;
-      const common = { source: variant?.path ?? "", objects: objects.map(idOf) };
+      const path = variant?.path ?? "";
+      const common = { source: path === "" ? "" : describeFolder(path), objects: objects.map(idOf) };
       return [app, namespace === undefined ? common : { ...common, namespace }];
     });
     return [name, Object.fromEntries(apps)] as const;

@@ -1,6 +1,7 @@
 import { matchCluster } from "@axle/core/fleet/match-selector.ts";
 import { LabelSelectorError, parseLabelSelector } from "@axle/core/fleet/parse-label-selector.ts";
 import type { ClusterSelector } from "@axle/core/fleet/selector.ts";
+import { describeFolder } from "@axle/core/fleet/source-request.ts";
 import { CliError } from "../cli-error.ts";
 import type { TargetView } from "../client/fleet-types.ts";
 import type { CliContext } from "../context.ts";
@@ -31,7 +32,8 @@ export async function listTargets(
       if (target === undefined || (query.app !== undefined && app !== query.app)) return [];
       const { file, line } = target.placedBy;
       const because = `${target.because} (${line > 0 ? `${file}:${line}` : file})`;
-      return [{ app, because, source: variants.get(target.variant)?.path ?? "" }];
+      const path = variants.get(target.variant)?.path ?? "";
+      return [{ app, because, source: path === "" ? "" : describeFolder(path) }];
     });
   }
 }

@@ -18,6 +18,6 @@ export async function openFleetCheckout(
   if (dir !== undefined && options.hub === undefined) return await openCheckout(folder, context);
   using client = await connectToHub(options, context);
   const clusters = await client.listClusters("");
-  const registered = clusters.filter(({ waitsFor }) => waitsFor === "");
+  const registered = clusters.filter(({ state }) => state !== "pending" && state !== "revoked");
   return await openCheckout(folder, context, { registered });
 }

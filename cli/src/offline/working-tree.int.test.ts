@@ -25,6 +25,28 @@ function write(path: string, text: string): void {
 }
 
 describe("a working tree", () => {
+  it("has the files of a submodule that is checked out, and says of another that it is not", async () => {
+    const library = join(folder, "library");
+    write("library/deploy/a.yaml", "a: 1\n");
+    execFileSync(
+      "sh",
+      ["-c", "git init -q . && git add -A && git -c user.name=t -c user.email=t@example.com commit -qm lib"],
+      { cwd: library },
+    );
+    write("fleet/axle.yaml", "");
+    git("init", "-q", "fleet");
+    for (const path of ["vendor/one", "vendor/two"]) {
+      git("-C", "fleet", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library, path);
+    }
+    rmSync(join(folder, "fleet/vendor/two"), { recursive: true });
+    await using tree = await WorkingTree.read(join(folder, "fleet"), options);
+    expect([...tree.files.keys()]).toEqual([".gitmodules", "axle.yaml", "vendor/one/deploy/a.yaml"]);
+    expect(tree.submodules).toEqual(["vendor/one", "vendor/two"]);
+    expect([...tree.missing]).toMatchObject([
+      ["vendor/two", { message: expect.stringContaining("git submodule update --init") as unknown }],
+    ]);
+  });
+
   it("gives files and folders the ids Git gives them", async () => {
     write("a/b.yaml", "b: 1\n");
     write("a-c/d.yaml", "d: 1\n");

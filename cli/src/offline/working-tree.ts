@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import { resolvePath } from "@axle/hub/adapters/git/resolve-path.ts";
 import type { Snapshot, SnapshotFile } from "@axle/hub/ports.ts";
+import { SourceError } from "@axle/hub/sources/source-error.ts";
 import { CliError } from "../cli-error.ts";
 import { folderIds } from "./folder-ids.ts";
 
@@ -26,9 +27,13 @@ export class WorkingTree implements Snapshot, AsyncDisposable {
   readonly folders: ReadonlyMap<string, string>;
   readonly links: ReadonlyMap<string, string>;
   readonly warnings: readonly Problem[] = [];
+  readonly submodules: readonly string[];
+  readonly missing: ReadonlyMap<string, SourceError>;
 
   private constructor(root: string, content: TreeContent, committedAtMs: number) {
     this.root = root;
+    this.submodules = content.submodules;
+    this.missing = new Map(content.submodules.filter((path) => isEmpty(content, path)).map(notCheckedOut));
     this.files = content.files;
     this.links = content.links;
     this.folders = folderIds(content.files);
@@ -47,9 +52,9 @@ export class WorkingTree implements Snapshot, AsyncDisposable {
     }
     const root = await mkdtemp(join(tmpdir(), "axle-tree-"));
     try {
-      const content: TreeContent = { files: new Map(), links: new Map() };
-      for (const path of await listFiles(folder, options.env))
-        await copyEntry({ from: folder, to: root }, path, content);
+      const { paths, submodules } = await listFiles(folder, options.env);
+      const content: TreeContent = { files: new Map(), links: new Map(), submodules };
+      for (const path of paths) await copyEntry({ from: folder, to: root }, path, content);
       refuseEscapes(content.links);
       return new WorkingTree(root, content, options.nowMs);
     } catch (error) {
@@ -69,15 +74,31 @@ export class WorkingTree implements Snapshot, AsyncDisposable {
   }
 }
 
-async function listFiles(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
-  const listed = await run("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: folder,
-    env: { ...env, LC_ALL: "C" },
-    maxBuffer: MAX_LIST_BYTES,
-  }).catch(() => undefined);
-  const tracked = [...new Set(listed?.stdout.split("\0").filter((path) => path !== ""))];
+async function listFiles(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<{ readonly paths: readonly string[]; readonly submodules: readonly string[] }> {
+  const list = async (...args: string[]): Promise<readonly string[]> => {
+    const options = { cwd: folder, env: { ...env, LC_ALL: "C" }, maxBuffer: MAX_LIST_BYTES };
+    const listed = await run("git", ["ls-files", "-z", ...args], options).catch(() => undefined);
+    return listed?.stdout.split("\0").filter((path) => path !== "") ?? [];
+  };
+  const tracked = await list("--cached", "--others", "--exclude-standard");
   // No checkout, no git, or a folder that is ignored as a whole: then every file counts.
-  return (tracked.length > 0 ? tracked : await walk(folder)).toSorted();
+  if (tracked.length === 0) return { paths: (await walk(folder)).toSorted(), submodules: [] };
+  const staged = await list("--cached", "--stage");
+  const submodules = staged.flatMap((line) => /^160000 \S+ \d\t(.+)$/s.exec(line)?.[1] ?? []);
+  const inside = submodules.length === 0 ? [] : await list("--cached", "--recurse-submodules");
+  return { paths: [...new Set([...tracked, ...inside])].toSorted(), submodules };
+}
+
+function isEmpty({ files }: TreeContent, submodule: string): boolean {
+  return !files.keys().some((path) => path.startsWith(`${submodule}/`));
+}
+
+function notCheckedOut(path: string): readonly [string, SourceError] {
+  const message = `the submodule "${path}" is not checked out here; run: git submodule update --init`;
+  return [path, new SourceError("not-found", message)];
 }
 
 async function walk(folder: string): Promise<string[]> {
@@ -92,13 +113,14 @@ interface TreeContent {
   readonly files: Map<string, SnapshotFile>;
   /** Targets of links as written. */
   readonly links: Map<string, string>;
+  readonly submodules: readonly string[];
 }
 
 async function copyEntry(folders: { from: string; to: string }, path: string, content: TreeContent): Promise<void> {
   const source = join(folders.from, path);
   const target = join(folders.to, path);
   const info = await lstat(source).catch(() => undefined);
-  // Gone from the folder but still in the index, or a submodule: not part of what would be committed as files.
+  // Gone from the folder but still in the index, or a submodule itself: not part of what would be committed as files.
   if (info === undefined || info.isDirectory()) return;
   await mkdir(dirname(target), { recursive: true });
   if (info.isSymbolicLink()) {

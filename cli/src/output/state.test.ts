@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AppOnClusterView, ClusterView } from "../client/fleet-types.ts";
-import { describeFreshness, describeHealth, isClusterWell, isRowWell } from "./state.ts";
+import { describeFreshness, describeHealth, describeState, isClusterWell, isRowWell } from "./state.ts";
 
 const online = { online: true, sinceMs: 1_000, lastHeardMs: 2_000 };
 const offline = { online: false, sinceMs: 1_763_712_720_000, lastHeardMs: 1_763_712_719_000 };
@@ -17,6 +17,7 @@ const cluster: ClusterView = {
   apps: 3,
   message: "",
   waitsFor: "",
+  state: "active",
   joinedAtMs: 0,
 };
 
@@ -40,6 +41,18 @@ const row: AppOnClusterView = {
   desiredCommit: "abc",
   held: "",
 };
+
+describe("a cluster that is not simply one of the fleet", () => {
+  it.each([
+    ["leaving", "Leaving (online)"],
+    ["on-hold", "On hold"],
+    ["revoked", "Revoked"],
+    ["pending", "Waiting"],
+  ])("%s is shown so and is not well, whatever else it says", (state, shown) => {
+    expect(describeState({ ...cluster, state }, 3_000)).toBe(shown);
+    expect(isClusterWell({ ...cluster, state })).toBe(false);
+  });
+});
 
 describe("S8: a silent cluster", () => {
   it("is shown as offline, with since when", () => {

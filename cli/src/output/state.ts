@@ -9,6 +9,23 @@ export function describeFreshness(freshness: FreshnessView, nowMs: number): stri
   return `Offline since ${since} (${formatAge(nowMs - freshness.sinceMs)})`;
 }
 
+/** How a cluster stands: its freshness, and first of all that it is not simply one of the fleet. */
+export function describeState(cluster: ClusterView, nowMs: number): string {
+  const freshness = describeFreshness(cluster.freshness, nowMs);
+  switch (cluster.state) {
+    case "leaving":
+      return `Leaving (${freshness.toLowerCase()})`;
+    case "on-hold":
+      return "On hold";
+    case "revoked":
+      return "Revoked";
+    case "pending":
+      return "Waiting";
+    default:
+      return freshness;
+  }
+}
+
 /** Health as last heard; never shown as good for a cluster that is silent. */
 export function describeHealth(health: string | undefined, freshness: FreshnessView): string {
   if (health === undefined) return "-";
@@ -17,6 +34,7 @@ export function describeHealth(health: string | undefined, freshness: FreshnessV
 
 export function isClusterWell(cluster: ClusterView): boolean {
   return (
+    cluster.state === "active" &&
     cluster.freshness.online &&
     (cluster.apps === 0 || cluster.sync === "Applied") &&
     (cluster.health === undefined || isGoodHealth(cluster.health))

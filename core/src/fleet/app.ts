@@ -15,10 +15,11 @@ export interface App {
 
 /** One source and whom it reaches. */
 export interface AppPlacement {
-  /** Folder relative to the root of the repository, no leading or trailing slash; "" is the root. */
+  /**
+   * Folder relative to the root of the repository, no leading or trailing slash; "" is the root. What is not in the commit
+   * itself (another ref, another repository, a chart) stands below `.axle/sources`.
+   */
   readonly path: string;
-  /** A chart from a chart repository instead of a folder; `path` is then "". */
-  readonly chart?: ChartSource;
   readonly clusters: ClusterSelector;
   readonly namespace?: string;
   /** Helm values of the App itself, lowest precedence above the chart's own. */
@@ -27,13 +28,6 @@ export interface AppPlacement {
   readonly valuesFiles: readonly string[];
   readonly overrides: readonly AppOverride[];
   readonly declaredAt: Place;
-}
-
-export interface ChartSource {
-  /** `https://` or `oci://` address. */
-  readonly repository: string;
-  readonly name: string;
-  readonly version: string;
 }
 
 export interface AppOverride {
@@ -82,6 +76,8 @@ export interface IgnoreRule {
   readonly namespace?: string;
   /** RFC 6901, e.g. `/spec/template/spec/containers/0/image`; `*` stands for every item of a list or member of a map. */
   readonly jsonPointers?: readonly string[];
+  /** CEL that selects fields, see health/cel-fields.ts. */
+  readonly celPaths?: readonly string[];
   /** Whatever these field managers set. */
   readonly managers?: readonly string[];
 }
@@ -90,9 +86,16 @@ export interface IgnoreRule {
 export const ADOPTION_POLICIES = ["MustMatch", "AdoptIfNoInventory", "AdoptAll"] as const;
 export type AdoptionPolicy = (typeof ADOPTION_POLICIES)[number];
 
+export const DELETION_POLICIES = ["background", "foreground", "orphan"] as const;
+export type DeletionPolicy = (typeof DELETION_POLICIES)[number];
+
 export interface SyncSettings {
   readonly mode: "auto" | "observe";
   readonly prune: boolean;
+  /** What the app no longer declares goes before the rest is applied; default: after, when the app is healthy. */
+  readonly pruneFirst?: boolean;
+  /** How objects go that leave Git; default background. `orphan`: they are let go and stay. */
+  readonly deletion?: DeletionPolicy;
   readonly selfHeal: boolean;
   readonly force: boolean;
   /** Which existing objects the app may take over; default AdoptIfNoInventory. */
@@ -103,6 +106,8 @@ export interface SyncSettings {
   readonly serviceAccount?: string;
   /** How long the app may take to become healthy before it counts as failed. */
   readonly timeoutMs: number;
+  /** What a chart makes anew each time it renders (passwords, keys) stays as first published until this text changes. */
+  readonly regenerate?: string;
 }
 
 export const DEFAULT_SYNC: SyncSettings = {

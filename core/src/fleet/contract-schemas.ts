@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { ADOPTION_POLICIES } from "./app.ts";
+import { ADOPTION_POLICIES, DELETION_POLICIES } from "./app.ts";
+import { branchPatternFault, writtenRefFault } from "./branch-pattern.ts";
 import { parseCel } from "../health/cel-expression.ts";
+import { parseCelFields } from "../health/cel-fields.ts";
 import { parseDuration } from "./duration.ts";
 import {
   capturedDnsLabel,
@@ -12,6 +14,7 @@ import {
   refuse,
   selector,
 } from "./selector-schema.ts";
+import { chartRepositoryFault, chartVersionFault, gitUrlFault } from "./source-address.ts";
 
 /** The one version of our kinds there is. */
 export const CONTRACT_API_VERSION = "axle.dev/v1";
@@ -24,7 +27,18 @@ const apiVersion = z.literal(CONTRACT_API_VERSION);
 const sync = z
   .strictObject({
     mode: z.enum(["auto", "observe"]).optional().describe("auto applies; observe only reports what it would do."),
-    prune: z.boolean().optional().describe("Delete what the app no longer declares."),
+    prune: z
+      .union([z.boolean(), z.literal("before")])
+      .optional()
+      .describe(
+        "Delete what the app no longer declares: once the app is healthy (true), or before it is applied (before).",
+      ),
+    deletion: z
+      .enum(DELETION_POLICIES)
+      .optional()
+      .describe(
+        "How objects go that leave Git: their dependents after them (background, the default) or before (foreground), or not at all (orphan). An object's own annotation axle.dev/deletion wins.",
+      ),
     selfHeal: z.boolean().optional().describe("Undo changes made by hand; false only reports them."),
     force: z.boolean().optional().describe("Recreate an object whose immutable field changed."),
     adopt: z
@@ -53,6 +67,12 @@ const sync = z
       )
       .optional()
       .describe("How long the app may take to become healthy, e.g. 5m."),
+    regenerate: z
+      .union([z.string(), z.number()])
+      .optional()
+      .describe(
+        "What a chart makes anew each time it renders (passwords, keys, certificates) keeps the value first published; any change of this text or number renews it.",
+      ),
   })
   .describe("How the app is kept in sync.");
 
@@ -89,14 +109,25 @@ const healthCheck = z
   .describe("What health means for some objects, over what is known of their kind.");
 const healthChecks = z.array(healthCheck);
 
+const branchPattern = z.string().min(1).superRefine(refuse(branchPatternFault));
+const refName = z.string().min(1).superRefine(refuse(writtenRefFault));
+
 const layoutEntry = z
   .strictObject({
     path: path.describe("Folders that become apps; {x} stands for one path segment. {app} is the app's name."),
+    branch: branchPattern
+      .optional()
+      .describe("Take the folders from this branch; {x} stands for text without a slash and counts like one of path."),
+    ref: refName.optional().describe("Take the folders from this branch, tag or commit of the repository."),
     app: capturedDnsLabel.optional().describe("The app's name where the path does not capture {app}."),
     exclude: z.array(path).optional().describe("Globs of folders this entry leaves alone."),
     clusters: capturedSelector,
     namespace: capturedDnsLabel.optional().describe("For objects that name none."),
     labels: z.record(labelKey, capturedLabelValue).optional().describe("Labels of the app."),
+  })
+  .superRefine(({ branch, ref }, context) => {
+    if (branch !== undefined && ref !== undefined)
+      context.addIssue({ code: "custom", path: ["ref"], message: "gives both branch and ref; keep one" });
   })
   .describe("A kind of folder that becomes an app.");
 
@@ -170,6 +201,9 @@ const override = z
   .strictObject({
     clusters: selector,
     path: path.optional().describe("Another folder instead of source.path, relative to this file."),
+    ref: refName
+      .optional()
+      .describe("Another branch, tag or commit of the repository the source is in, instead of source.ref."),
     namespace: dnsLabel.optional(),
     values: values.optional().describe("Helm values, merged over those before."),
     valuesFiles: z.array(path).optional().describe("Helm values files, relative to this file; below all values."),
@@ -177,25 +211,40 @@ const override = z
   })
   .describe("What differs on some clusters.");
 
+const gitSource = z
+  .strictObject({
+    url: z.string().superRefine(refuse(gitUrlFault)).describe("https:// or ssh:// address, or user@host:path."),
+    ref: refName.describe("Branch, tag or commit."),
+  })
+  .describe("Another Git repository; the hub's configuration holds the credentials.");
+
 const source = z
   .strictObject({
     path: path
       .optional()
       .describe(
-        "Folder with manifests, a kustomization or a chart, relative to this file; / is the root of the repository.",
+        "Folder with manifests, a kustomization or a chart, relative to this file; / is the root of the repository. With git, relative to the root of that repository.",
       ),
+    ref: refName
+      .optional()
+      .describe("Take path from this branch, tag or commit of the repository instead of from this commit."),
+    git: gitSource.optional(),
     chart: z
       .strictObject({
-        repository: z.string().min(1).describe("https:// or oci:// address."),
+        repository: z.string().superRefine(refuse(chartRepositoryFault)).describe("https:// or oci:// address."),
         name: z.string().min(1),
-        version: z.string().min(1).describe("An exact version."),
+        version: z.string().superRefine(refuse(chartVersionFault)).describe("An exact version."),
       })
       .optional(),
   })
   .superRefine((value, context) => {
-    const given = [value.path, value.chart].filter((part) => part !== undefined).length;
-    if (given === 0) context.addIssue({ code: "custom", message: "names no source; give path or chart" });
-    if (given > 1) context.addIssue({ code: "custom", message: "names both path and chart; keep one" });
+    const issue = (message: string): void => context.addIssue({ code: "custom", message });
+    const { path: folder, ref, git, chart } = value;
+    if (folder === undefined && git === undefined && chart === undefined)
+      issue("names no source; give path, git or chart");
+    if (chart !== undefined && (folder !== undefined || git !== undefined || ref !== undefined))
+      issue("names a chart and something else; keep one");
+    if (git !== undefined && ref !== undefined) issue("gives ref beside git; write it as git.ref");
   })
   .describe("Where the app's objects come from.");
 
@@ -236,11 +285,24 @@ const ignoreRule = z
       )
       .optional()
       .describe("Fields; * stands for every item of a list."),
+    celPaths: z
+      .array(
+        z.string().superRefine(
+          refuse((text) => {
+            const parsed = parseCelFields(text);
+            return "problem" in parsed ? `no CEL expression that selects fields: ${parsed.problem}` : undefined;
+          }),
+        ),
+      )
+      .optional()
+      .describe(
+        "Fields, in CEL: members, filter and map, e.g. spec.template.spec.containers.filter(c, c.name == 'proxy').map(c, c.image).",
+      ),
     managers: z.array(z.string().min(1)).optional().describe("Whatever these field managers set."),
   })
   .superRefine((rule, context) => {
-    if ((rule.jsonPointers ?? rule.managers) !== undefined) return;
-    context.addIssue({ code: "custom", message: "ignores nothing; give jsonPointers or managers" });
+    if ((rule.jsonPointers ?? rule.celPaths ?? rule.managers) !== undefined) return;
+    context.addIssue({ code: "custom", message: "ignores nothing; give jsonPointers, celPaths or managers" });
   })
   .describe("Fields of some objects that others may change.");
 

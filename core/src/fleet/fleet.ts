@@ -1,4 +1,5 @@
 import type { HealthCheck, SyncSettings } from "./app.ts";
+import type { BranchPattern } from "./branch-pattern.ts";
 import type { Place } from "./problem.ts";
 import type { ClusterSelector } from "./selector.ts";
 
@@ -25,6 +26,10 @@ export const DEFAULT_GUARDS: FleetGuards = { plainSecrets: "warn" };
 /** Folders that become apps. `{x}` in `path` captures one path segment and may stand in every other text of the entry. */
 export interface LayoutEntry {
   readonly path: string;
+  /** The folders are those of this branch, or of every branch that fits the pattern, whose captures count like the path's. */
+  readonly branch?: BranchPattern;
+  /** The folders are those of this branch, tag or commit. Never beside `branch`. */
+  readonly ref?: string;
   /** The app's name, captures not yet filled in; `{app}` when the path captures it. */
   readonly app: string;
   /** Globs of folders this entry leaves alone. */

@@ -1,14 +1,29 @@
 import { describe, expect, it } from "vitest";
 import type { App } from "./app.ts";
 import type { Contract } from "./contract.ts";
+import { branchMount } from "./branch-pattern.ts";
 import { contractFilesOf, readContract } from "./parse-contract.ts";
+import { refusesCommit } from "./problem.ts";
+import { mountOf } from "./source-request.ts";
+import { sourceRequestsOf, wantedRefsOf } from "./source-requests.ts";
 
 /** Reads a repository: `axle.yaml` with this layout, and these files (empty unless a text is given). */
-function read(layout: string, files: readonly string[], texts: Readonly<Record<string, string>> = {}): Contract {
+function read(
+  layout: string,
+  files: readonly string[],
+  texts: Readonly<Record<string, string>> = {},
+  branches: readonly string[] = [],
+): Contract {
   const fleet = `apiVersion: axle.dev/v1\nkind: Fleet\nmetadata: { name: acme }\nspec:\n  layout:\n${layout.replaceAll(/^/gm, "    ")}\n`;
   const all = new Map([["axle.yaml", fleet], ...files.map((file) => [file, ""] as const), ...Object.entries(texts)]);
   const needed = contractFilesOf(fleet, all.keys());
-  return readContract({ paths: all.keys(), texts: new Map(needed.map((path) => [path, all.get(path) as string])) });
+  const read = new Map(needed.map((path) => [path, all.get(path) as string]));
+  return readContract({ paths: all.keys(), texts: read, branches });
+}
+
+/** Files of a branch, where they are mounted. */
+function onBranch(branch: string, files: readonly string[]): readonly string[] {
+  return files.map((file) => `${branchMount(branch)}/${file}`);
 }
 
 function summary(apps: readonly App[]): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
@@ -165,5 +180,121 @@ describe("App files and a layout together", () => {
   it("an app.yaml that holds a manifest is a manifest", () => {
     const { apps } = read(LAYOUT, [], { "apps/web/app.yaml": "apiVersion: apps/v1\nkind: Deployment\n" });
     expect(summary(apps)).toEqual({ web: { "apps/web": "all" } });
+  });
+});
+
+describe("a layout entry with branches", () => {
+  const STAGING = onBranch("env/staging", ["apps/web/a.yaml", "apps/api/a.yaml", "axle.yaml", "clusters/x.yaml"]);
+  const PROD = onBranch("env/prod", ["apps/web/a.yaml"]);
+  const BRANCHES = ["main", "env/prod", "env/staging", "env/qa/old", "feature"];
+
+  it("finds the folders of every branch that fits, with what the branch captures", () => {
+    const { apps, problems } = read(
+      `- path: apps/{app}\n  branch: env/{env}\n  ${ENV}`,
+      ["apps/none/a.yaml", ...STAGING, ...PROD],
+      {},
+      BRANCHES,
+    );
+    expect(problems).toEqual([]);
+    expect(summary(apps)).toEqual({
+      api: { [`${branchMount("env/staging")}/apps/api`]: { env: "staging" } },
+      web: {
+        [`${branchMount("env/prod")}/apps/web`]: { env: "prod" },
+        [`${branchMount("env/staging")}/apps/web`]: { env: "staging" },
+      },
+    });
+  });
+
+  it("may capture a part of a segment, and take the root of a branch", () => {
+    const files = onBranch("env-prod", ["a.yaml", "b.yaml"]);
+    const { apps } = read(`- path: .\n  branch: env-{env}\n  app: shop\n  ${ENV}`, files, {}, ["env-prod", "env-"]);
+    expect(summary(apps)).toEqual({ shop: { [branchMount("env-prod")]: { env: "prod" } } });
+  });
+
+  it("takes one branch, or another ref, by its name, whatever branches there are", () => {
+    const mount = mountOf({ type: "ref", ref: "v1.2.0" });
+    const { apps, problems } = read(
+      "- { path: 'apps/{app}', branch: env/prod, clusters: { all: true } }\n- { path: 'infra/{app}', ref: v1.2.0, clusters: { all: true } }",
+      [...PROD, `${mount}/infra/dns/a.yaml`],
+    );
+    expect(problems).toEqual([]);
+    expect(summary(apps)).toEqual({
+      dns: { [`${mount}/infra/dns`]: "all" },
+      web: { [`${branchMount("env/prod")}/apps/web`]: "all" },
+    });
+  });
+
+  it("reads nothing of ours in what is mounted, and leaves it to other entries with a path alone", () => {
+    const texts = Object.fromEntries(
+      onBranch("x", ["axle.yaml", "apps/a/app.yaml", "clusters/c.yaml"]).map((path) => [path, "not: ours: at all"]),
+    );
+    const layout = "- { path: '{a}/{b}/{app}', clusters: { all: true } }";
+    const { apps, clusterFiles, problems } = read(layout, ["one/two/three/a.yaml"], texts, ["x"]);
+    expect(problems).toEqual([]);
+    expect(clusterFiles).toEqual([]);
+    expect(summary(apps)).toEqual({ three: { "one/two/three": "all" } });
+  });
+
+  it("says which branch or folder it misses", () => {
+    const messages = (branch: string, files: readonly string[]) =>
+      read(`- path: apps/{app}\n  branch: ${branch}\n  ${ENV.replace("{env}", "x")}`, files, {}, BRANCHES).problems;
+    expect(messages("stage/{env}", PROD)).toMatchObject([
+      { severity: "warning", message: "no branch of the repository matches stage/{env}", field: "branch" },
+    ]);
+    expect(messages("feature", PROD)).toMatchObject([
+      { severity: "warning", message: expect.stringContaining("matches apps/{app} on branch feature") as string },
+    ]);
+  });
+
+  it("leaves out folders that do not fit without refusing the commit, for they came with another push", () => {
+    const files = onBranch("env/prod", ["apps/Web_App/a.yaml", "apps/web/a.yaml"]);
+    const { apps, problems } = read(`- path: apps/{app}\n  branch: env/{env}\n  ${ENV}`, files, {}, BRANCHES);
+    expect(Object.keys(summary(apps))).toEqual(["web"]);
+    expect(problems).toMatchObject([
+      { severity: "warning", message: expect.stringContaining("apps/Web_App (branch env/prod)") as string },
+    ]);
+  });
+
+  it.each([
+    ["- { path: 'apps/{app}', branch: 'env/{env', clusters: { all: true } }", "braces"],
+    ["- { path: 'apps/{app}', branch: 'a/{x}-{y}', clusters: { all: true } }", "two captures"],
+    ["- { path: 'apps/{app}', branch: 'a..b', clusters: { all: true } }", "cannot be the name"],
+    ["- { path: 'apps/{app}', branch: '*', clusters: { all: true } }", "globs"],
+    ["- { path: 'apps/{app}', branch: '{app}', clusters: { all: true } }", "{app} is captured twice"],
+    ["- { path: 'apps/{app}', branch: a, ref: b, clusters: { all: true } }", "both branch and ref"],
+    ["- { path: 'apps/{app}', ref: refs/axle/x, clusters: { all: true } }", "no branch and no tag"],
+    [
+      "- { path: 'apps/{app}', branch: x, clusters: { names: ['{env}'] } }",
+      "{env} stands for nothing: the entry captures",
+    ],
+  ])("S3: refuses %s", (layout, words) => {
+    const { problems } = read(layout, []);
+    expect(
+      problems
+        .filter(({ severity }) => severity === "error")
+        .map(({ message }) => message)
+        .join(),
+    ).toContain(words);
+    expect(refusesCommit(problems)).toBe(true);
+  });
+});
+
+describe("what has to be fetched of a repository's refs", () => {
+  it("is named by prefix for captures, and whole for the rest, which may be a branch or a tag", () => {
+    const layout = `- path: apps/{app}\n  branch: env/{env}\n  ${ENV}\n- { path: 'x/{app}', ref: v1, clusters: { all: true } }\n- { path: 'y/{app}', branch: next, clusters: { all: true } }\n- { path: 'z/{app}', ref: ${"a".repeat(40)}, clusters: { all: true } }`;
+    const contract = read(layout, []);
+    expect(wantedRefsOf(contract)).toEqual([
+      { prefix: "refs/heads/env/", all: true },
+      { prefix: "refs/heads/next", all: false },
+      { prefix: "refs/heads/v1", all: false },
+      { prefix: "refs/tags/v1", all: false },
+    ]);
+    const requests = sourceRequestsOf(contract, ["env/prod", "other", "next"]);
+    expect(requests.map((request) => (request.type === "ref" ? request.ref : ""))).toEqual([
+      "a".repeat(40),
+      "refs/heads/env/prod",
+      "refs/heads/next",
+      "v1",
+    ]);
   });
 });

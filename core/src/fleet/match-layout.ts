@@ -1,4 +1,5 @@
 import type { App, AppPlacement } from "./app.ts";
+import { branchMatcher, branchMount, isFixedBranch } from "./branch-pattern.ts";
 import type { Fleet, LayoutEntry } from "./fleet.ts";
 import { matchesGlob } from "./match-glob.ts";
 import { dnsLabelFault, labelValueFault } from "./label-syntax.ts";
@@ -6,6 +7,7 @@ import { fillCaptures, fillSelector, fillValues } from "./normalise-selector.ts"
 import type { Captures } from "./normalise-selector.ts";
 import type { Problem } from "./problem.ts";
 import type { ClusterSelector } from "./selector.ts";
+import { describeFolder, mountOf } from "./source-request.ts";
 
 export interface LayoutInput {
   readonly fleet: Fleet;
@@ -14,6 +16,10 @@ export interface LayoutInput {
   /** Names and folders that App files already are: they win over the layout. */
   readonly claimedNames: ReadonlySet<string>;
   readonly claimedFolders: ReadonlySet<string>;
+  /** Branches of the repository, sorted; none by default. */
+  readonly branches?: readonly string[];
+  /** Folders as above of other branches, tags and commits, relative to their root, by the folder they are mounted in. */
+  readonly mounted?: ReadonlyMap<string, readonly string[]>;
 }
 
 interface Match {
@@ -35,24 +41,53 @@ export function matchLayout(input: LayoutInput): {
   const taken = new Set<string>();
   for (const entry of input.fleet.layout) {
     const pattern = patternOf(entry.path);
+    const places = placesOf(entry, input);
     let matched = false;
-    for (const folder of input.folders) {
-      const captures = pattern.exec(folder)?.groups ?? (pattern.test(folder) ? {} : undefined);
-      if (captures === undefined || entry.exclude.some((glob) => matchesGlob(glob, folder))) continue;
-      matched = true;
-      if (taken.has(folder)) continue;
-      taken.add(folder);
-      if (input.claimedFolders.has(folder)) continue;
-      const match = matchFolder(entry, { folder, captures, problems });
-      if (match === undefined || input.claimedNames.has(match.name)) continue;
-      const others = byName.get(match.name);
-      if (others === undefined) byName.set(match.name, [match]);
-      else others.push(match);
+    for (const { mount, captured, folders } of places) {
+      for (const relative of folders) {
+        const found = pattern.exec(relative);
+        if (found === null || entry.exclude.some((glob) => matchesGlob(glob, relative))) continue;
+        const captures = { ...captured, ...found.groups };
+        const folder = mount === "" ? relative : relative === "" ? mount : `${mount}/${relative}`;
+        matched = true;
+        if (taken.has(folder)) continue;
+        taken.add(folder);
+        if (input.claimedFolders.has(folder)) continue;
+        const match = matchFolder(entry, { folder, captures, problems });
+        if (match === undefined || input.claimedNames.has(match.name)) continue;
+        const others = byName.get(match.name);
+        if (others === undefined) byName.set(match.name, [match]);
+        else others.push(match);
+      }
     }
-    if (!matched) problems.push(unmatched(entry));
+    if (!matched) problems.push(unmatched(entry, places.length > 0));
   }
   const names = [...byName.keys()].sort();
   return { apps: names.map((name) => appOf(name, byName.get(name) as Match[], input.fleet.defaults)), problems };
+}
+
+/** Where the folders of an entry stand: in the commit itself, or in what is mounted of a branch or another ref. */
+interface EntryPlace {
+  readonly mount: string;
+  readonly captured: Captures;
+  readonly folders: readonly string[];
+}
+
+function placesOf(entry: LayoutEntry, { folders, branches = [], mounted }: LayoutInput): readonly EntryPlace[] {
+  const placeAt = (mount: string, captured: Captures): EntryPlace => ({
+    mount,
+    captured,
+    folders: mounted?.get(mount) ?? [],
+  });
+  if (entry.ref !== undefined) return [placeAt(mountOf({ type: "ref", ref: entry.ref }), {})];
+  if (entry.branch === undefined) return [{ mount: "", captured: {}, folders }];
+  // What the repository lacks may still be mounted: the commit it was seen with last.
+  if (isFixedBranch(entry.branch)) return [placeAt(branchMount(entry.branch), {})];
+  const matches = branchMatcher(entry.branch);
+  return branches.flatMap((branch) => {
+    const captured = matches(branch);
+    return captured === undefined ? [] : [placeAt(branchMount(branch), captured)];
+  });
 }
 
 /** Captures never match hidden folders. */
@@ -83,11 +118,14 @@ function matchFolder(entry: LayoutEntry, { folder, captures, problems }: FolderC
     ...Object.values(labels).map((value) => faultOf("a label", labelValueFault(value))),
     ...selectorFaults(clusters),
   ].filter((fault) => fault !== undefined);
+  // A push to another branch must not refuse this one's commit; what never fitted was no app before.
+  const isOwn = entry.branch === undefined && entry.ref === undefined;
   for (const fault of faults) {
+    const left = isOwn ? "" : " and is left out";
     problems.push({
-      severity: "error",
-      code: "schema",
-      message: `the folder ${folder} does not fit: ${fault}; rename the folder, or add it to exclude of this entry`,
+      severity: isOwn ? "error" : "warning",
+      code: isOwn ? "schema" : "ignored",
+      message: `the folder ${describeFolder(folder)} does not fit${left}: ${fault}; rename it, or add it to exclude of this entry`,
       place: entry.declaredAt,
     });
   }
@@ -122,14 +160,14 @@ function selectorFaults({
   ];
 }
 
-function unmatched(entry: LayoutEntry): Problem {
-  return {
-    severity: "warning",
-    code: "ignored",
-    message: `no folder that holds manifests, a kustomization or a chart matches ${entry.path}`,
-    place: entry.declaredAt,
-    field: "path",
-  };
+function unmatched(entry: LayoutEntry, hasPlaces: boolean): Problem {
+  const { branch, ref, declaredAt } = entry;
+  const about = { severity: "warning", code: "ignored", place: declaredAt } as const;
+  if (!hasPlaces) return { ...about, message: `no branch of the repository matches ${branch ?? ""}`, field: "branch" };
+  const where = branch === undefined ? (ref === undefined ? "" : ` at ${ref}`) : ` on branch ${branch}`;
+  const shown = entry.path === "" ? "the root" : entry.path;
+  const message = `no folder that holds manifests, a kustomization or a chart matches ${shown}${where}`;
+  return { ...about, message, field: "path" };
 }
 
 /** An app has the labels on which all its folders agree. */

@@ -140,6 +140,32 @@ sync: { prune: false }`,
     ]);
   });
 
+  it("reads when and how things go, and which fields are others' to set", () => {
+    const of = (axle: string, spec: string) => {
+      const contract = read({
+        "axle.yaml": `${FLEET}spec:\n  defaults: { sync: ${axle} }\n`,
+        "a/app.yaml": app("web", `${PLAIN_SPEC}\n${spec}`),
+      });
+      expect(contract.problems).toEqual([]);
+      return contract.apps[0]?.settings;
+    };
+    expect(of("{}", "sync: { prune: before, deletion: orphan }")?.sync).toMatchObject({
+      prune: true,
+      pruneFirst: true,
+      deletion: "orphan",
+    });
+    expect(of("{ prune: before }", "sync: { selfHeal: true }")?.sync).toMatchObject({ prune: true, pruneFirst: true });
+    for (const prune of [true, false]) {
+      const sync = of("{ prune: before }", `sync: { prune: ${prune} }`)?.sync;
+      expect(sync?.prune).toBe(prune);
+      expect(sync).not.toHaveProperty("pruneFirst");
+    }
+    const text = "spec.containers.filter(c, c.name == 'x').map(c, c.image)";
+    expect(of("{}", `ignoreDifferences: [{ kind: Pod, celPaths: ["${text}"] }]`)?.ignoreDifferences).toEqual([
+      { kind: "Pod", celPaths: [text] },
+    ]);
+  });
+
   it("takes a Fleet with nothing in it", () => {
     expect(read({ "axle.yaml": FLEET })).toMatchObject({ fleet: { name: "acme" }, apps: [], problems: [] });
   });
@@ -192,6 +218,11 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
       "a field in the wrong place",
       { "a/app.yaml": app("web", `${PLAIN_SPEC}\nrepository: x`) },
       "a/app.yaml:7:3: spec.repository: unknown field; it belongs at spec.source.chart.repository",
+    ],
+    [
+      "an expression that selects nothing",
+      { "a/app.yaml": app("web", `${PLAIN_SPEC}\nignoreDifferences: [{ celPaths: ["spec.replicas == 3"] }]`) },
+      'a/app.yaml:7:36: spec.ignoreDifferences[0].celPaths[0]: no CEL expression that selects fields: "spec.replicas == 3" leads to no field',
     ],
     ["text that is no YAML", { "axle.yaml": "kind: [" }, "axle.yaml:1:8: flow sequence in block collection must be"],
     [
@@ -360,7 +391,56 @@ describe("an App that cannot move, while the others can", () => {
     ]);
   });
 
-  it("says that chart repositories are not supported yet", () => {
+  it.each([
+    ["{ path: ./manifests, ref: v1.0.0 }", ".axle/sources/ref/v1.0.0/a/manifests"],
+    ["{ path: /deploy, ref: refs/heads/next }", ".axle/sources/ref/refs%2Fheads%2Fnext/deploy"],
+    [
+      "{ git: { url: https://git.example.com/x.git, ref: main }, path: deploy/web }",
+      ".axle/sources/git/https%3A%2F%2Fgit.example.com%2Fx.git/main/deploy/web",
+    ],
+    ["{ git: { url: git@git.example.com:x.git, ref: v2 } }", ".axle/sources/git/git%40git.example.com%3Ax.git/v2"],
+  ])("may take its folder from elsewhere: %s", (source, path) => {
+    const contract = read({
+      "axle.yaml": FLEET,
+      "a/app.yaml": app("web", `source: ${source}\nclusters: { all: true }`),
+    });
+    expect(contract.problems).toEqual([]);
+    expect(contract.apps).toMatchObject([{ placements: [{ path }] }]);
+  });
+
+  it("may take it from another ref on some clusters, with the same path or another", () => {
+    const overrides =
+      "overrides:\n- { clusters: { names: [a] }, ref: v2 }\n- { clusters: { names: [b] }, path: other, ref: v3 }\n- { clusters: { names: [c] }, path: more }";
+    const source = "source: { path: manifests, ref: v1 }\nclusters: { all: true }";
+    const contract = read({ "axle.yaml": FLEET, "a/app.yaml": app("web", `${source}\n${overrides}`) });
+    expect(contract.problems).toEqual([]);
+    expect(contract.apps[0]?.placements[0]?.overrides.map(({ path }) => path)).toEqual([
+      ".axle/sources/ref/v2/a/manifests",
+      ".axle/sources/ref/v3/a/other",
+      ".axle/sources/ref/v1/a/more",
+    ]);
+  });
+
+  it.each([
+    ["{ git: { url: 'file:///etc', ref: x } }", "no address of a Git repository"],
+    ["{ git: { url: 'https://me:secret@git.example.com/x', ref: x } }", "holds credentials"],
+    ["{ git: { url: 'https://git.example.com/x', ref: v1 }, ref: v2 }", "gives ref beside git"],
+    ["{ path: ., ref: 'a b' }", "cannot be the name of a branch or tag"],
+    ["{ chart: { repository: 'https://x.example.com', name: a, version: '>=1' } }", "no exact version"],
+    ["{ chart: { repository: 'ftp://x', name: a, version: 1.0.0 } }", "no chart repository"],
+    ["{ path: ., chart: { repository: 'https://x', name: a, version: 1.0.0 } }", "a chart and something else"],
+    ["{ ref: v1 }", "names no source"],
+    ["{ git: { url: 'https://git.example.com/x', ref: v1 }, path: ../.. }", "leaves the repository"],
+  ])("S3: refuses the source %s", (source, words) => {
+    const contract = read({
+      "axle.yaml": FLEET,
+      "a/app.yaml": app("web", `source: ${source}\nclusters: { all: true }`),
+    });
+    expect(contract.problems.map(({ message }) => message).join()).toContain(words);
+    expect(refusesCommit(contract.problems)).toBe(true);
+  });
+
+  it("may take a chart from a chart repository", () => {
     const files = {
       "axle.yaml": FLEET,
       "a/app.yaml": app(
@@ -370,7 +450,8 @@ describe("an App that cannot move, while the others can", () => {
     };
     const contract = read(files);
     expect(refusesCommit(contract.problems)).toBe(false);
-    expect(contract.problems).toMatchObject([{ code: "source", app: "web" }]);
-    expect(contract.apps).toMatchObject([{ name: "web", placements: [{ chart: { name: "podinfo" } }] }]);
+    expect(contract.problems).toEqual([]);
+    const path = ".axle/sources/chart/https%3A%2F%2Fx/podinfo/1.2.3";
+    expect(contract.apps).toMatchObject([{ name: "web", placements: [{ path }] }]);
   });
 });

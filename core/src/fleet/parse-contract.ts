@@ -2,6 +2,7 @@ import { DEFAULT_SYNC } from "./app.ts";
 import type { App } from "./app.ts";
 import type { ClusterFile } from "./cluster.ts";
 import type { Contract } from "./contract.ts";
+import { DocumentMemo } from "./document-memo.ts";
 import type { Fleet } from "./fleet.ts";
 import { matchesGlob } from "./match-glob.ts";
 import { matchLayout } from "./match-layout.ts";
@@ -11,17 +12,22 @@ import type { AppReading } from "./read-app.ts";
 import { readDocuments } from "./read-documents.ts";
 import type { ContractDocument } from "./read-documents.ts";
 import { readFleet } from "./read-fleet.ts";
+import { finish } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { baseNameOf, folderOf, isAppFileName } from "./repository-path.ts";
+import { SOURCES_FOLDER } from "./source-request.ts";
 
 /** The one file a repository must have. */
 export const FLEET_FILE = "axle.yaml";
+
+const REFS_FOLDER = `${SOURCES_FOLDER}/ref/`;
 
 /**
  * Which files {@link readContract} needs the text of: `axle.yaml`, what its `clusterFiles` match, every App file. Sorted.
  * An unreadable `axle.yaml` gives what can be told without it.
  */
 export function contractFilesOf(fleetText: string | undefined, paths: Iterable<string>): readonly string[] {
-  const all = [...paths];
+  const all = [...paths].filter((path) => !isMounted(path));
   const fleet = fleetText === undefined ? undefined : readFleetFile(fleetText).fleet;
   const clusterFiles = new Set(clusterFilesOf(fleet, all));
   const isAppFile = appFileTest(all);
@@ -33,19 +39,40 @@ export interface ContractInput {
   readonly paths: Iterable<string>;
   /** At least the files of {@link contractFilesOf}, by path. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Branches of the repository, for layout entries that capture them. */
+  readonly branches?: readonly string[];
+  /** Of the contract before this one, where there was one. */
+  readonly memo?: DocumentMemo;
 }
 
-/** Reads a repository's contract. Never throws for what the repository holds: problems say it. */
+/**
+ * Reads a repository's contract: what stands in the commit itself. Of what is mounted below `.axle/sources` only the folders
+ * that a layout entry with a branch or a ref asks for count; no file there is read. Never throws for what the repository holds: problems say it. */
 export function readContract(input: ContractInput): Contract {
-  const paths = [...input.paths].sort();
+  return finish(readContractInSteps(input));
+}
+
+/** {@link readContract}, file by file: parsing thousands of them takes seconds. */
+export function* readContractInSteps(input: ContractInput): Steps<Contract> {
+  const all = [...input.paths].sort();
+  const paths = all.filter((path) => !isMounted(path));
+  const memo = input.memo ?? new DocumentMemo();
   const fleetText = input.texts.get(FLEET_FILE);
   const read =
     fleetText === undefined ? { fleet: undefined, problems: [fleetMissing(paths)] } : readFleetFile(fleetText);
   const problems: Problem[] = [...read.problems];
   const { fleet } = read;
   const clusterFiles = clusterFilesOf(fleet, paths);
-  const ours = readFiles(input.texts, { clusterFiles: new Set(clusterFiles), isAppFile: appFileTest(paths), problems });
-  const clusters = ours.documents.filter((document) => document.kind === "Cluster").map(readCluster);
+  const ours = yield* readFiles(input.texts, {
+    clusterFiles: new Set(clusterFiles),
+    isAppFile: appFileTest(paths),
+    problems,
+    memo,
+  });
+  const clusters = ours.documents
+    .filter((document) => document.kind === "Cluster")
+    .map((document) => memo.cluster(document, () => readCluster(document)));
+  memo.settle();
   const files = new Set(paths);
   const defaults = fleet?.defaults ?? { sync: DEFAULT_SYNC, healthChecks: [] };
   const readings = ours.documents
@@ -62,7 +89,10 @@ export function readContract(input: ContractInput): Contract {
     ...(fleet === undefined ? [] : unmatchedGlobs(fleet, paths)),
   );
   const explicit = firstOfEachName(readings.map(({ app }) => app));
-  const found = fleet === undefined ? undefined : layoutOf(fleet, { paths, readings, notManifests: ours.wholeFiles });
+  const found =
+    fleet === undefined
+      ? undefined
+      : layoutOf(fleet, { paths: all, readings, notManifests: ours.wholeFiles, branches: input.branches ?? [] });
   problems.push(...(found?.problems ?? []));
   return {
     fleet,
@@ -95,6 +125,7 @@ interface FilesContext {
   readonly clusterFiles: ReadonlySet<string>;
   readonly isAppFile: (path: string) => boolean;
   readonly problems: Problem[];
+  readonly memo: DocumentMemo;
 }
 
 interface FilesReading {
@@ -104,17 +135,18 @@ interface FilesReading {
   readonly wholeFiles: ReadonlySet<string>;
 }
 
-function readFiles(texts: ReadonlyMap<string, string>, context: FilesContext): FilesReading {
+function* readFiles(texts: ReadonlyMap<string, string>, context: FilesContext): Steps<FilesReading> {
   const documents: ContractDocument[] = [];
   const wholeFiles = new Set([FLEET_FILE]);
   for (const file of [...texts.keys()].sort()) {
     const onlyOurs = file === FLEET_FILE || context.clusterFiles.has(file);
     if (!onlyOurs && !context.isAppFile(file)) continue;
-    const reading = readDocuments(texts.get(file) as string, file, onlyOurs);
+    const reading = context.memo.read(texts.get(file) as string, file, onlyOurs);
     // The problems of axle.yaml are known already, from the Fleet in it.
     if (file !== FLEET_FILE) context.problems.push(...reading.problems, ...misplacedFleets(reading.documents));
     if (reading.foreign === 0) wholeFiles.add(file);
     documents.push(...reading.documents);
+    yield undefined;
   }
   return { documents, wholeFiles };
 }
@@ -169,6 +201,7 @@ interface LayoutContext {
   readonly paths: readonly string[];
   readonly readings: readonly AppReading[];
   readonly notManifests: ReadonlySet<string>;
+  readonly branches: readonly string[];
 }
 
 function layoutOf(
@@ -176,15 +209,35 @@ function layoutOf(
   context: LayoutContext,
 ): { readonly apps: readonly App[]; readonly problems: readonly Problem[] } {
   const folders = new Set<string>();
+  const mounted = new Map<string, Set<string>>();
   for (const path of context.paths) {
-    if (/\.ya?ml$|(^|\/)Kustomization$/.test(path) && !context.notManifests.has(path)) folders.add(folderOf(path));
+    if (!/\.ya?ml$|(^|\/)Kustomization$/.test(path) || context.notManifests.has(path)) continue;
+    if (!isMounted(path)) folders.add(folderOf(path));
+    else if (path.startsWith(REFS_FOLDER)) {
+      // The mount of a ref is one folder; told apart without reading it, for there are many paths.
+      const end = path.indexOf("/", REFS_FOLDER.length);
+      const inside = path.slice(end + 1);
+      if (inside !== FLEET_FILE) addTo(mounted, path.slice(0, end), folderOf(inside));
+    }
   }
   return matchLayout({
     fleet,
     folders: [...folders].sort(),
+    branches: context.branches.toSorted(),
+    mounted: new Map([...mounted].map(([mount, below]) => [mount, [...below].sort()])),
     claimedNames: new Set(context.readings.map(({ app }) => app.name)),
     claimedFolders: new Set(context.readings.flatMap(({ claims }) => claims)),
   });
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const values = map.get(key);
+  if (values === undefined) map.set(key, new Set([value]));
+  else values.add(value);
+}
+
+function isMounted(path: string): boolean {
+  return path.startsWith(`${SOURCES_FOLDER}/`);
 }
 
 function clusterFilesOf(fleet: Fleet | undefined, paths: readonly string[]): readonly string[] {

@@ -1,3 +1,5 @@
+import { describeSource, splitMount } from "./source-request.ts";
+
 /** Where something stands in the repository. Line and column count from 1; 0 when unknown. */
 export interface Place {
   readonly file: string;
@@ -35,6 +37,8 @@ export const PROBLEM_SCOPES = {
   "duplicate-cluster": "fleet",
   "history-rewritten": "fleet",
   "too-large": "fleet",
+  /** A branch or tag that stays at the commit it was taken from last: rewritten, moved, gone, or not to be read. */
+  "ref-held": "app",
   /** The source folder does not exist or holds nothing that can be rendered. */
   source: "app",
   "ambiguous-placement": "app",
@@ -49,15 +53,21 @@ export const PROBLEM_SCOPES = {
   /** A Secret in the clear: warning or error, as the Fleet says. */
   "plain-secret": "app",
   "no-cluster": "warning",
+  /** A Cluster file of a cluster that was taken out of the fleet. */
+  "forgotten-cluster": "warning",
   "unstable-render": "warning",
   ignored: "warning",
 } as const satisfies Record<string, "fleet" | "app" | "warning">;
 
 export type ProblemCode = keyof typeof PROBLEM_SCOPES;
 
-/** `apps/web/app.yaml:7:3`, or the file alone where the line is unknown. */
+/** `apps/web/app.yaml:7:3`, or the file alone where the line is unknown; with the source of a file from elsewhere. */
 export function formatPlace({ file, line, column }: Place): string {
-  return line > 0 ? `${file}:${line}:${column}` : file;
+  const at = line > 0 ? `:${line}:${column}` : "";
+  const mounted = splitMount(file);
+  if (mounted === undefined) return `${file}${at}`;
+  const source = describeSource(mounted.request);
+  return mounted.path === "" ? source : `${mounted.path}${at} (${source})`;
 }
 
 /** `apps/web/app.yaml:7:3: spec.clusters: …` */

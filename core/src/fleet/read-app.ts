@@ -6,6 +6,8 @@ import type { Place, Problem, ProblemCode } from "./problem.ts";
 import { formatField } from "./read-documents.ts";
 import type { ContractDocument } from "./read-documents.ts";
 import { readHealthChecks, readSync } from "./read-fleet.ts";
+import { readSourceFolder } from "./read-source.ts";
+import type { WrittenFolder } from "./read-source.ts";
 import { baseNameOf, folderOf, resolveRepositoryPath } from "./repository-path.ts";
 import { suggest } from "./suggest.ts";
 
@@ -30,13 +32,12 @@ export interface AppContext {
 export function readApp(source: AppSource, context: AppContext): AppReading {
   const reader = new AppReader(source, context.files);
   const { metadata, spec } = source.value;
-  const path = spec.source.path === undefined ? undefined : reader.path(spec.source.path, ["spec", "source", "path"]);
+  const path = reader.folder(["spec", "source", "path"]);
   const overrides = (spec.overrides ?? []).map((override, index) =>
     reader.override(override, ["spec", "overrides", index]),
   );
   const placement: AppPlacement = {
     path: path ?? "",
-    ...(spec.source.chart !== undefined && { chart: spec.source.chart }),
     clusters: normaliseSelector(spec.clusters, source.placeOf("spec", "clusters")),
     ...(spec.namespace !== undefined && { namespace: spec.namespace }),
     values: spec.values ?? {},
@@ -44,11 +45,6 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     overrides,
     declaredAt: source.placeOf("spec", "source"),
   };
-  if (spec.source.chart !== undefined) {
-    const message =
-      "chart repositories are not supported yet by this hub; put the chart into the repository and name its folder in path";
-    reader.report("source", message, ["spec", "source", "chart"]);
-  }
   if (spec.rollout !== undefined) {
     const message = "rollouts are not supported yet by this hub: the app moves on all its clusters at once";
     reader.report("ignored", message, ["spec", "rollout"]);
@@ -74,13 +70,14 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
 type IgnoreDocument = NonNullable<AppDocument["spec"]["ignoreDifferences"]>[number];
 
 function readIgnoreRule(rule: IgnoreDocument): IgnoreRule {
-  const { group, kind, name, namespace, jsonPointers, managers } = rule;
+  const { group, kind, name, namespace, jsonPointers, celPaths, managers } = rule;
   return {
     ...(group !== undefined && { group }),
     ...(kind !== undefined && { kind }),
     ...(name !== undefined && { name }),
     ...(namespace !== undefined && { namespace }),
     ...(jsonPointers !== undefined && { jsonPointers }),
+    ...(celPaths !== undefined && { celPaths }),
     ...(managers !== undefined && { managers }),
   };
 }
@@ -115,6 +112,17 @@ class AppReader {
     return path;
   }
 
+  /** Where the source stands in the snapshot, or what an override makes of it; as {@link path} for one that leaves. */
+  folder(field: Path, override: WrittenFolder = {}): string | undefined {
+    const { source } = this.#source.value.spec;
+    const folder = readSourceFolder(source, folderOf(this.#source.place.file), override);
+    if (folder === undefined) {
+      const written = override.path ?? source.path ?? "";
+      this.report("path-escapes", `"${written}" leaves the repository; write a path inside it`, field);
+    }
+    return folder;
+  }
+
   valuesFiles(written: readonly string[] | undefined, field: Path): readonly string[] {
     return (written ?? []).flatMap((text, index) => {
       const path = this.path(text, [...field, index]);
@@ -127,7 +135,11 @@ class AppReader {
   }
 
   override(written: OverrideDocument, field: Path): AppOverride {
-    const path = written.path === undefined ? undefined : this.path(written.path, [...field, "path"]);
+    const moves = written.path !== undefined || written.ref !== undefined;
+    const path = moves ? this.folder([...field, written.path === undefined ? "ref" : "path"], written) : undefined;
+    if (written.ref !== undefined && written.path === undefined && this.#source.value.spec.source.chart !== undefined) {
+      this.report("schema", "the source is a chart, which has a version and no ref", [...field, "ref"]);
+    }
     const declaredAt: Place = this.#source.placeOf(...field);
     return {
       clusters: normaliseSelector(written.clusters, this.#source.placeOf(...field, "clusters")),

@@ -36,14 +36,18 @@ export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonl
 /** What is written, over what holds otherwise. The schema has checked the duration. */
 export function readSync(written: SyncDocument | undefined, defaults: SyncSettings): SyncSettings {
   if (written === undefined) return defaults;
+  const { prune = defaults.pruneFirst === true ? "before" : defaults.prune } = written;
   return {
     mode: written.mode ?? defaults.mode,
-    prune: written.prune ?? defaults.prune,
+    prune: prune !== false,
+    ...given("pruneFirst", prune === "before" ? true : undefined),
     selfHeal: written.selfHeal ?? defaults.selfHeal,
     force: written.force ?? defaults.force,
     ...given("adopt", written.adopt ?? defaults.adopt),
+    ...given("deletion", written.deletion ?? defaults.deletion),
     ...given("serviceAccount", written.serviceAccount ?? defaults.serviceAccount),
     ...given("unknownFields", written.unknownFields ?? defaults.unknownFields),
+    ...given("regenerate", written.regenerate === undefined ? defaults.regenerate : String(written.regenerate)),
     timeoutMs:
       written.timeout === undefined ? defaults.timeoutMs : (parseDuration(written.timeout) ?? defaults.timeoutMs),
   };
@@ -83,7 +87,13 @@ function readEntry(entry: EntryDocument, { source, index, problems }: EntryConte
     report("path", fault);
     return [];
   }
-  const captured = new Set(namesIn(path));
+  const branch = namesIn(entry.branch ?? "");
+  const repeated = repeatedName([...branch, ...namesIn(path)]);
+  if (repeated !== undefined) {
+    report(branch.includes(repeated) ? "branch" : "path", repeatedFault(repeated));
+    return [];
+  }
+  const captured = new Set([...branch, ...namesIn(path)]);
   const identity = identityFault(entry, captured);
   if (identity !== undefined) report(entry.app === undefined ? "path" : "app", identity);
   for (const name of ["app", "namespace", "labels", "clusters"] as const) {
@@ -91,13 +101,15 @@ function readEntry(entry: EntryDocument, { source, index, problems }: EntryConte
       if (captured.has(used)) continue;
       const known =
         captured.size === 0 ? "captures nothing" : `captures ${[...captured].map((x) => `{${x}}`).join(", ")}`;
-      report(name, `{${used}} stands for nothing: the path ${known}`);
+      report(name, `{${used}} stands for nothing: the ${entry.branch === undefined ? "path" : "entry"} ${known}`);
     }
   }
   const declaredAt = source.placeOf(...field);
   return [
     {
       path,
+      ...(entry.branch !== undefined && { branch: entry.branch }),
+      ...(entry.ref !== undefined && { ref: entry.ref }),
       app: entry.app ?? "{app}",
       exclude: (entry.exclude ?? []).map((glob) => glob.replace(/^\.?\//, "").replace(/\/$/, "")),
       clusters: normaliseSelector(entry.clusters, source.placeOf(...field, "clusters")),
@@ -117,12 +129,18 @@ function identityFault(entry: EntryDocument, captured: ReadonlySet<string>): str
 }
 
 function patternFault(path: string): string | undefined {
-  const names = namesIn(path);
   const odd = path.split("/").find((segment) => /[{}]/.test(segment) && !/^\{[A-Za-z][A-Za-z0-9_]*\}$/.test(segment));
   if (odd !== undefined) return `"${odd}" is no capture: {name} stands for one whole path segment`;
   if (path.includes("*")) return "globs are not known here; {name} stands for one path segment";
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  return twice === undefined ? undefined : `{${twice}} is captured twice; give one of them another name`;
+  return undefined;
+}
+
+function repeatedName(names: readonly string[]): string | undefined {
+  return names.find((name, index) => names.indexOf(name) !== index);
+}
+
+function repeatedFault(name: string): string {
+  return `{${name}} is captured twice; give one of them another name`;
 }
 
 function namesIn(text: string): readonly string[] {

@@ -105,6 +105,15 @@ describe("S4: what waits for a person", () => {
       { db: `${name} would be deleted`, web: "allowed" },
     ]),
     [
+      "an object that asks for it, and with it its app",
+      {
+        owned: { web: ids(9), other: ids(9, "o") },
+        lost: { web: ids(1), other: ids(1, "o") },
+        asking: new Set(ids(1)),
+      },
+      { web: "ConfigMap web/x000 would be deleted, and asks by annotation for a person's yes", other: "allowed" },
+    ],
+    [
       "not a kind of another group that is only called Namespace",
       { owned: { db: ["example.com/Namespace//x", ...ids(50)] }, lost: { db: ["example.com/Namespace//x"] } },
       { db: "allowed" },

@@ -16,6 +16,8 @@ export interface DeletionInput {
   /** Ids of approvals that were already acted on: each passes once. */
   readonly usedApprovals: ReadonlySet<string>;
   readonly holds: readonly DeletionHold[];
+  /** Objects that ask for a person's yes themselves, by annotation. */
+  readonly asking?: ReadonlySet<ObjectId>;
   /** On the hub's clock, as approvals expire by it. */
   readonly nowMs: number;
   /** SHA-256 of a text, hex. */
@@ -76,7 +78,12 @@ interface Deletion {
   readonly hash: string;
 }
 
-function findApproval(input: DeletionInput, app: string, hash: string): DeletionApproval | undefined {
+/** The approval of exactly this set that still holds. */
+export function findApproval(
+  input: Pick<DeletionInput, "approvals" | "usedApprovals" | "nowMs">,
+  app: string,
+  hash: string,
+): DeletionApproval | undefined {
   return input.approvals.find(
     (approval) =>
       approval.app === app &&
@@ -101,6 +108,8 @@ function clusterReasons(
     const ofApp = new Set(input.inventories.get(app)).size;
     const precious = objects.find(isPrecious);
     if (precious !== undefined) return `${describe(precious)} would be deleted`;
+    const asking = objects.find((id) => input.asking?.has(id) === true);
+    if (asking !== undefined) return `${describe(asking)} would be deleted, and asks by annotation for a person's yes`;
     if (isLarge(objects.length, ofApp)) return `${objects.length} of the app's ${ofApp} objects would be deleted`;
     if (isLarge(lost, owned)) return `${lost} of the cluster's ${owned} objects would be deleted`;
     if (removed.has(app) && removed.size > apps * LARGE_SHARE) {

@@ -29,11 +29,17 @@ const LINEAR_MATCHES = "matchesLinear";
 
 const environment = createEnvironment();
 
-/** The expression, or what is wrong with it: syntax, a name nobody knows, an answer that is not true or false. */
-export function parseCel(text: string): { readonly expression: CelExpression } | { readonly problem: string } {
+/**
+ * The expression, or what is wrong with it: syntax, a name nobody knows, an answer that is not true or false. `variables`
+ * are names it may use beside the object's own; their values stand in the context.
+ */
+export function parseCel(
+  text: string,
+  variables: readonly string[] = [],
+): { readonly expression: CelExpression } | { readonly problem: string } {
   if (text.length > MOST_CHARACTERS) return { problem: `longer than ${MOST_CHARACTERS} characters` };
   try {
-    const parsed = environment.parse(text);
+    const parsed = (variables.length === 0 ? environment : createEnvironment(variables)).parse(text);
     const cost = prepare(parsed.ast);
     const { valid, type, error } = parsed.check();
     if (!valid) return { problem: sayError(error) };
@@ -76,14 +82,14 @@ function ask(
   }
 }
 
-function createEnvironment(): Environment {
+function createEnvironment(variables: readonly string[] = []): Environment {
   const made = new Environment({
     unlistedVariablesAreDyn: false,
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
     limits: { maxAstNodes: 1_000, maxDepth: 50 },
   });
-  for (const name of VARIABLES) made.registerVariable(name, "dyn");
+  for (const name of [...VARIABLES, ...variables]) made.registerVariable(name, "dyn");
   // `matches` of the library is a backtracking engine, which a pattern can keep busy for years; this one is linear.
   made.registerFunction(`string.${LINEAR_MATCHES}(string): bool`, (text: string, pattern: string) =>
     compile(pattern).test(text),

@@ -1,5 +1,6 @@
 import type { AppSettings } from "../fleet/app.ts";
 import type { Place } from "../fleet/problem.ts";
+import type { Substitutions } from "../slice/slice.ts";
 
 /** How the hub finds a rendered pack again. The key of a pack is derived from the hub's master key and `keyId`, never stored. */
 export interface PackHandle {
@@ -39,7 +40,7 @@ export interface AppRecord {
 export interface RecordTarget {
   /** Index into `packs`. */
   readonly pack: number;
-  readonly substitutions: Readonly<Record<string, string>>;
+  readonly substitutions: Substitutions;
   /** For objects that name none, where it is not the same on all clusters. */
   readonly namespace?: string;
   /**

@@ -1,6 +1,7 @@
 import type { FleetCluster } from "../fleet/cluster.ts";
 import { formatProblem } from "../fleet/problem.ts";
 import type { Problem } from "../fleet/problem.ts";
+import { describeFolder } from "../fleet/source-request.ts";
 import { canonicalJson } from "../manifest/canonical-json.ts";
 import type { Resolution } from "./resolution.ts";
 import type { ResolvedApp, Target } from "./variant.ts";
@@ -59,7 +60,8 @@ function reachedBy({ clusters, resolution }: TargetSide): ReadonlyMap<string, Re
   const reached = new Map<string, Reached>();
   for (const [app, resolved] of resolution.apps) {
     for (const [id, target] of resolved.targets) {
-      const source = resolved.variants.get(target.variant)?.path ?? "";
+      const path = resolved.variants.get(target.variant)?.path ?? "";
+      const source = path === "" ? "" : describeFolder(path);
       reached.set(`${names.get(id) ?? id}\n${app}`, { target, resolved, because: target.because, source });
     }
   }

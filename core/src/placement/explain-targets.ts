@@ -5,6 +5,7 @@ import type { SelectorExplanation } from "../fleet/explain-selector.ts";
 import { matchCluster } from "../fleet/match-selector.ts";
 import { formatPlace } from "../fleet/problem.ts";
 import type { Place } from "../fleet/problem.ts";
+import { describeFolder } from "../fleet/source-request.ts";
 import type { Resolution } from "./resolution.ts";
 
 /** One app on one cluster: that it gets it, and why, or what keeps it away. */
@@ -41,7 +42,8 @@ function explain(app: App, cluster: FleetCluster, { apps, broken }: Resolution):
   const target = resolved?.targets.get(cluster.id);
   const about = { cluster: cluster.name, app: app.name };
   if (target !== undefined) {
-    const source = resolved?.variants.get(target.variant)?.path ?? "";
+    const path = resolved?.variants.get(target.variant)?.path ?? "";
+    const source = path === "" ? "" : describeFolder(path);
     const placement = app.placements.find(({ clusters }) => matchCluster(clusters, cluster) !== undefined);
     const why = `${target.because} (${lineOf(target.placedBy)})`;
     return { ...about, gets: true, why, source, overrides: overridesOf(placement, cluster), nearly: false };

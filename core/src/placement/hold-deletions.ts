@@ -13,6 +13,8 @@ export interface LeavingInput {
   /** Ids of the clusters there are. */
   readonly clusters: ReadonlySet<string>;
   objectsOf(digest: string): readonly RenderedObject[] | undefined;
+  /** Apps that stay on all their clusters for sure, by name: they need not be looked at cluster by cluster. */
+  readonly staying: ReadonlySet<string>;
 }
 
 /** By app, the clusters it leaves whose deletion must wait, with the reason. */
@@ -28,18 +30,11 @@ interface Leaving {
  * An app all of whose objects another app of the cluster takes over (a rename) leaves nothing behind and does not count.
  */
 export function holdDeletions(input: LeavingInput): NewHolds {
-  const appsOf = new Map<string, number>();
-  const clustersOf = new Map<string, number>();
-  const leaving: Leaving[] = [];
-  for (const record of input.previous.values()) {
-    const stays = new Set(input.next.get(record.app)?.placed.flatMap(({ clusters }) => clusters));
-    for (const cluster of Object.keys(record.targets)) {
-      if (!input.clusters.has(cluster)) continue;
-      count(appsOf, cluster);
-      count(clustersOf, record.app);
-      if (!stays.has(cluster)) leaving.push({ app: record.app, cluster });
-    }
-  }
+  const leaving = [...input.previous.values()].flatMap((record) =>
+    input.staying.has(record.app) ? [] : leavingOf(record, input),
+  );
+  if (leaving.length === 0) return new Map();
+  const { appsOf, clustersOf } = countTargets(input);
   const lossy = withoutHandedOver(leaving, input);
   const leftBy = countBy(lossy, ({ app }) => app);
   const lostBy = countBy(lossy, ({ cluster }) => cluster);
@@ -56,6 +51,29 @@ export function holdDeletions(input: LeavingInput): NewHolds {
     holds.set(app, { ...holds.get(app), [cluster]: reason });
   }
   return holds;
+}
+
+function leavingOf(record: AppRecord, { next, clusters }: LeavingInput): readonly Leaving[] {
+  const stays = new Set(next.get(record.app)?.placed.flatMap((placed) => placed.clusters));
+  return Object.keys(record.targets)
+    .filter((cluster) => clusters.has(cluster) && !stays.has(cluster))
+    .map((cluster) => ({ app: record.app, cluster }));
+}
+
+function countTargets({ previous, clusters }: LeavingInput): {
+  readonly appsOf: ReadonlyMap<string, number>;
+  readonly clustersOf: ReadonlyMap<string, number>;
+} {
+  const appsOf = new Map<string, number>();
+  const clustersOf = new Map<string, number>();
+  for (const { app, targets } of previous.values()) {
+    for (const cluster of Object.keys(targets)) {
+      if (!clusters.has(cluster)) continue;
+      count(appsOf, cluster);
+      count(clustersOf, app);
+    }
+  }
+  return { appsOf, clustersOf };
 }
 
 function isLarge({ part, whole }: { readonly part: number; readonly whole: number }): boolean {

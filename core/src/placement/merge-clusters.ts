@@ -10,6 +10,9 @@ export interface Registration {
 
 const NO_FACTS: ClusterFacts = { kubernetesVersion: "", provider: "", nodes: 0, apiVersions: [] };
 
+/** A cluster is the same object for as long as nobody says anything else of it: what follows compares by that. */
+const merged = new WeakMap<Registration, { readonly file: ClusterFile | undefined; readonly cluster: FleetCluster }>();
+
 /**
  * The clusters there are, sorted by name: what registered, with what the repository says of it (label by label, the
  * file wins). A Cluster file alone makes no cluster: somebody who can write to Git could otherwise not be told apart
@@ -21,11 +24,17 @@ export function mergeClusters(
 ): readonly FleetCluster[] {
   const byName = new Map(files.map((file) => [file.name, file]));
   return registrations
-    .map(({ id, name, labels, facts }): FleetCluster => {
-      const file = byName.get(name);
-      return { id, name, labels: { ...labels, ...file?.labels }, values: file?.values ?? {}, facts };
-    })
+    .map((registration) => mergeCluster(registration, byName.get(registration.name)))
     .toSorted(byNameThenId);
+}
+
+function mergeCluster(registration: Registration, file: ClusterFile | undefined): FleetCluster {
+  const known = merged.get(registration);
+  if (known !== undefined && known.file === file) return known.cluster;
+  const { id, name, labels, facts } = registration;
+  const cluster = { id, name, labels: { ...labels, ...file?.labels }, values: file?.values ?? {}, facts };
+  merged.set(registration, { file, cluster });
+  return cluster;
 }
 
 /** The clusters of the repository alone, for commands that work without a hub: id is the name, no facts. */

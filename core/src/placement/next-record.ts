@@ -1,4 +1,5 @@
 import { canonicalJson } from "../manifest/canonical-json.ts";
+import type { Substitutions } from "../slice/slice.ts";
 import type { AppRecord, PackHandle, RecordTarget } from "./app-record.ts";
 import type { Candidate } from "./effective-fleet.ts";
 import type { Target } from "./variant.ts";
@@ -8,6 +9,8 @@ const HISTORY_LIMIT = 20;
 
 export interface RecordContext {
   readonly commit: string;
+  /** The commit that brings what stands in a folder, where that is another one: of another branch, say. */
+  readonly commitOf?: ((path: string) => string | undefined) | undefined;
   readonly atMs: number;
   readonly previous: AppRecord | undefined;
   readonly deletionHolds: Readonly<Record<string, string>>;
@@ -33,7 +36,7 @@ export function recordOfCandidate(candidate: Candidate, context: RecordContext):
       sameSettings &&
       previous?.packs[before.pack]?.digest === digestOf(target) &&
       (before.namespace ?? previous.settings.namespace) === namespaceOf(target) &&
-      equalTexts(before.substitutions, target.substitutions)
+      equalSubstitutions(before.substitutions, target.substitutions)
     );
   };
   const moves =
@@ -43,20 +46,28 @@ export function recordOfCandidate(candidate: Candidate, context: RecordContext):
     packs.some(({ digest }) => !known.has(digest)) ||
     [...targets].some(([cluster, target]) => previous.targets[cluster] !== undefined && !isUnchanged(cluster, target));
   const revision = moves ? (previous?.revision ?? 0) + 1 : previous.revision;
-  const commit = moves ? context.commit : previous.commit;
+  const commitOf = ({ variant }: Target): string =>
+    context.commitOf?.(candidate.resolved.variants.get(variant)?.path ?? "") ?? context.commit;
+  const changed = [...targets].filter(([cluster, target]) => !isUnchanged(cluster, target));
+  const [only, ...others] = new Set(changed.map(([, target]) => commitOf(target)));
+  const moved = only !== undefined && others.length === 0 ? only : context.commit;
+  const commit = moves ? moved : previous.commit;
+  const share = shareTargets();
   const recordTargets = [...targets].map(([cluster, target]): [string, RecordTarget] => {
-    const namespace = namespaceOf(target);
     const before = isUnchanged(cluster, target) ? previous?.targets[cluster] : undefined;
-    return [
-      cluster,
-      {
-        pack: indexes.get(digestOf(target)) ?? 0,
-        substitutions: target.substitutions,
-        ...(namespace !== undefined && { namespace }),
-        revision: before === undefined ? revision : (before.revision ?? previous?.revision ?? revision),
-        commit: before === undefined ? commit : (before.commit ?? previous?.commit ?? commit),
-      },
-    ];
+    const since = {
+      revision: before === undefined ? revision : (before.revision ?? previous?.revision ?? revision),
+      commit:
+        before === undefined ? (moves ? commitOf(target) : commit) : (before.commit ?? previous?.commit ?? commit),
+    };
+    const namespace = namespaceOf(target);
+    const make = (): RecordTarget => ({
+      pack: indexes.get(digestOf(target)) ?? 0,
+      substitutions: target.substitutions,
+      ...(namespace !== undefined && { namespace }),
+      ...since,
+    });
+    return [cluster, share(target, `${since.revision} ${since.commit}`, make)];
   });
   const history = previous?.history ?? [];
   return {
@@ -69,6 +80,18 @@ export function recordOfCandidate(candidate: Candidate, context: RecordContext):
     targets: Object.fromEntries(recordTargets.sort(([a], [b]) => (a < b ? -1 : 1))),
     deletionHolds,
     history: moves ? [{ revision, commit, atMs: context.atMs }, ...history].slice(0, HISTORY_LIMIT) : history,
+  };
+}
+
+/** Clusters that share a target and got it at the same revision share what is recorded of it. */
+function shareTargets(): (target: Target, since: string, make: () => RecordTarget) => RecordTarget {
+  const made = new Map<Target, Map<string, RecordTarget>>();
+  return (target, since, make) => {
+    const alike = made.get(target) ?? new Map<string, RecordTarget>();
+    made.set(target, alike);
+    const known = alike.get(since) ?? make();
+    alike.set(since, known);
+    return known;
   };
 }
 
@@ -100,11 +123,11 @@ function equalTargets(a: RecordTarget | undefined, b: RecordTarget | undefined):
     a.revision === b.revision &&
     a.commit === b.commit &&
     a.namespace === b.namespace &&
-    equalTexts(a.substitutions, b.substitutions)
+    equalSubstitutions(a.substitutions, b.substitutions)
   );
 }
 
-function equalTexts(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+function equalSubstitutions(a: Substitutions, b: Substitutions): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -4,10 +4,8 @@ import { DEFAULT_GUARDS } from "../fleet/fleet.ts";
 import type { FleetGuards } from "../fleet/fleet.ts";
 import { refusesCommit } from "../fleet/problem.ts";
 import type { Problem } from "../fleet/problem.ts";
-import { describeRef, parseId } from "../manifest/object.ts";
-import type { ObjectId } from "../manifest/object.ts";
 import type { AppRecord } from "./app-record.ts";
-import { effectOfCandidate, effectOfRecord } from "./effective-fleet.ts";
+import { effectOfRecord } from "./effective-fleet.ts";
 import type { Candidate, EffectiveApp } from "./effective-fleet.ts";
 import { findCycles } from "./find-cycles.ts";
 import { findDuplicates } from "./find-duplicates.ts";
@@ -19,11 +17,17 @@ import { holdDeletions } from "./hold-deletions.ts";
 import { equalRecords, recordOfCandidate } from "./next-record.ts";
 import type { Resolution } from "./resolution.ts";
 import type { RenderedObject, RenderedPack, RenderedVariant } from "./rendered-variant.ts";
+import { PlanMemo } from "./plan-memo.ts";
+import { duplicateProblem, faultOf, notRendered } from "./plan-problems.ts";
 import { reasonOf } from "./resolve.ts";
+import { finish } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import type { VariantKey } from "./variant.ts";
 
 export interface FleetPlanInput {
   readonly commit: string;
+  /** The commit that brings what stands in a folder of another branch; undefined: the one above. */
+  readonly commitOf?: (path: string) => string | undefined;
   /** Hub's clock; stands in the history only. */
   readonly atMs: number;
   /** Ids of every cluster the hub knows. One that is gone took its objects' fate with it: leaving it is no deletion. */
@@ -43,6 +47,8 @@ export interface FleetPlanInput {
   readonly factsOf?: (cluster: string) => ClusterFacts | undefined;
   /** What the fleet lets pass; the default where left out. */
   readonly guards?: FleetGuards;
+  /** Of the plan before this one, where there was one. */
+  readonly memo?: PlanMemo;
 }
 
 export interface FleetPlan {
@@ -63,8 +69,13 @@ export interface FleetPlan {
  * previous one, which had no such clash.
  */
 export function planFleet(input: FleetPlanInput): FleetPlan {
+  return finish(planFleetInSteps(input));
+}
+
+/** {@link planFleet}, app by app. */
+export function* planFleetInSteps(input: FleetPlanInput): Steps<FleetPlan> {
   if (refusesCommit(input.resolution.problems)) return { records: [], gone: [], problems: [] };
-  return new FleetPlanner(input).plan();
+  return yield* new FleetPlanner(input).plan();
 }
 
 interface HeldApp {
@@ -77,6 +88,7 @@ interface HeldApp {
 class FleetPlanner {
   readonly #input: FleetPlanInput;
   readonly #clusters: ReadonlySet<string>;
+  readonly #memo: PlanMemo;
   readonly #candidates = new Map<string, Candidate>();
   readonly #held = new Map<string, HeldApp>();
   readonly #problems: Problem[] = [];
@@ -86,17 +98,20 @@ class FleetPlanner {
   constructor(input: FleetPlanInput) {
     this.#input = input;
     this.#clusters = new Set(input.clusters);
+    this.#memo = input.memo ?? new PlanMemo();
   }
 
-  plan(): FleetPlan {
+  *plan(): Steps<FleetPlan> {
     const { resolution, previous } = this.#input;
     for (const [name, broken] of resolution.broken) this.#held.set(name, broken);
-    for (const name of [...resolution.apps.keys()].sort()) this.#admit(name);
-    let effects = this.#effects();
-    this.#guardSecrets(effects);
-    effects = this.#effects();
+    for (const name of [...resolution.apps.keys()].sort()) {
+      this.#admit(name);
+      yield undefined;
+    }
+    this.#guardSecrets(yield* this.#effects());
+    let effects = yield* this.#effects();
     while (this.#holdCycles(effects) || this.#holdDuplicates(effects) || this.#holdUnserved(effects)) {
-      effects = this.#effects();
+      effects = yield* this.#effects();
     }
 
     const holds = holdDeletions({
@@ -104,20 +119,27 @@ class FleetPlanner {
       next: effects,
       clusters: this.#clusters,
       objectsOf: (digest) => this.#input.objectsOf(digest),
+      staying: new Set([...previous.keys()].filter((name) => this.#isStanding(name))),
     });
     const cleared = Map.groupBy(this.#input.clearHolds, ({ app }) => app);
     const records: AppRecord[] = [];
     const gone: string[] = [];
     const names = new Set([...previous.keys(), ...this.#candidates.keys(), ...this.#held.keys()]);
     for (const name of [...names].sort()) {
+      yield undefined;
       const before = previous.get(name);
+      if (holds.get(name) === undefined && this.#isStanding(name)) continue;
       const over = new Set(cleared.get(name)?.map(({ cluster }) => cluster));
       const waiting = Object.entries({ ...before?.deletionHolds, ...holds.get(name) }).filter(
         ([cluster]) => this.#clusters.has(cluster) && !over.has(cluster),
       );
       const after = this.#recordOf(name, waiting);
       if (after === undefined) gone.push(name);
-      else if (before === undefined || !equalRecords(before, after)) records.push(after);
+      else {
+        const isEqual = before !== undefined && equalRecords(before, after);
+        if (!isEqual) records.push(after);
+        this.#remember(name, isEqual ? before : after);
+      }
     }
     return { records, gone, problems: [...this.#problems, ...this.#unserved] };
   }
@@ -126,8 +148,13 @@ class FleetPlanner {
   #admit(name: string): void {
     const resolved = this.#input.resolution.apps.get(name);
     if (resolved === undefined) return;
+    const known = this.#memo.candidateOf(resolved, this.#input.rendered);
+    if (known !== undefined) {
+      this.#candidates.set(name, known);
+      return;
+    }
     const packs = new Map<VariantKey, RenderedPack>();
-    for (const variant of new Set([...resolved.targets.values()].map((target) => target.variant))) {
+    for (const variant of resolved.variants.keys()) {
       const rendered = this.#input.rendered.get(variant);
       const problem = rendered === undefined ? notRendered(resolved.app) : faultOf(resolved.app, rendered);
       if (problem !== undefined) {
@@ -136,7 +163,19 @@ class FleetPlanner {
       }
       if (rendered !== undefined && "pack" in rendered) packs.set(variant, rendered);
     }
-    this.#candidates.set(name, { resolved, packs });
+    this.#candidates.set(name, this.#memo.admit({ resolved, packs }));
+  }
+
+  /** The record is what the app would move to: nothing of it need be looked at. */
+  #isStanding(name: string): boolean {
+    return this.#memo.isStanding(this.#candidates.get(name), this.#input.previous.get(name));
+  }
+
+  /** A record with deletions that wait says more than its candidate. */
+  #remember(name: string, record: AppRecord): void {
+    const candidate = this.#candidates.get(name);
+    if (candidate === undefined || Object.keys(record.deletionHolds).length > 0) return;
+    this.#memo.stands(candidate, record);
   }
 
   #hold(name: string, problem: Problem, { app, clusters }: Omit<HeldApp, "reason">): void {
@@ -152,9 +191,12 @@ class FleetPlanner {
     this.#hold(name, problem, { app, clusters: [...targets.keys()] });
   }
 
-  #effects(): ReadonlyMap<string, EffectiveApp> {
+  *#effects(): Steps<ReadonlyMap<string, EffectiveApp>> {
     const effects = new Map<string, EffectiveApp>();
-    for (const [name, candidate] of this.#candidates) effects.set(name, effectOfCandidate(name, candidate));
+    for (const [name, candidate] of this.#candidates) {
+      effects.set(name, this.#memo.effectOf(name, candidate));
+      yield undefined;
+    }
     for (const name of this.#held.keys()) {
       const record = this.#input.previous.get(name);
       if (record !== undefined)
@@ -217,7 +259,11 @@ class FleetPlanner {
     if (factsOf === undefined) return false;
     const before = this.#held.size;
     this.#unserved = [];
-    for (const unserved of findUnserved(effects.values(), factsOf)) {
+    for (const unserved of findUnserved(effects.values(), {
+      clusters: this.#clusters,
+      factsOf,
+      classes: this.#memo.facts,
+    })) {
       const { app, clusters, mayCome } = unserved;
       const added = clusters.filter((cluster) => !this.#hasAlready(app, cluster));
       const names = (added.length === 0 ? clusters : added).map(nameOf).sort();
@@ -244,14 +290,14 @@ class FleetPlanner {
 
   /** Undefined when nothing is left to keep. */
   #recordOf(name: string, waiting: readonly (readonly [string, string])[]): AppRecord | undefined {
-    const { commit, atMs, previous } = this.#input;
+    const { commit, commitOf, atMs, previous } = this.#input;
     const before = previous.get(name);
     const holdsWhere = (isOpen: (cluster: string) => boolean): Readonly<Record<string, string>> =>
       Object.fromEntries(waiting.filter(([cluster]) => isOpen(cluster)).sort(([a], [b]) => (a < b ? -1 : 1)));
     const candidate = this.#candidates.get(name);
     if (candidate !== undefined) {
       const deletionHolds = holdsWhere((cluster) => !candidate.resolved.targets.has(cluster));
-      return recordOfCandidate(candidate, { commit, atMs, previous: before, deletionHolds });
+      return recordOfCandidate(candidate, { commit, commitOf, atMs, previous: before, deletionHolds });
     }
     const held = this.#held.get(name);
     if (held !== undefined) return this.#heldRecord(held, before, holdsWhere);
@@ -286,49 +332,4 @@ class FleetPlanner {
     const nothing = { packs: [], targets: {}, deletionHolds: {}, history: [] };
     return { app: name, revision: 0, commit: this.#input.commit, settings, declaredAt, ...nothing };
   }
-}
-
-function notRendered(app: App): Problem {
-  return { severity: "error", code: "render", message: "was not rendered", place: app.declaredAt };
-}
-
-/** The renderer's own error, or two documents of one app that are the same object. */
-function faultOf(app: App, rendered: RenderedVariant): Problem | undefined {
-  if ("error" in rendered) return rendered.error;
-  const files = new Map<ObjectId, string>();
-  for (const { id, file } of rendered.objects) {
-    const other = files.get(id);
-    if (other !== undefined) {
-      const where = other === file ? `twice in ${file}` : `in ${other} and in ${file}`;
-      const message = `${describeId(id)} is declared ${where}; keep one`;
-      return { severity: "error", code: "duplicate-object", message, place: app.declaredAt };
-    }
-    files.set(id, file);
-  }
-  return undefined;
-}
-
-function duplicateProblem(duplicate: Duplicate, index: number, held: ReadonlySet<string>): Problem {
-  const { objects, files, apps, clusters } = duplicate;
-  const other = 1 - index;
-  const name = apps[index] as string;
-  const rival = apps[other] as string;
-  const more = objects.length > 1 ? ` (and ${objects.length - 1} more)` : "";
-  const where = clusters.length === 1 ? `cluster ${clusters[0]}` : `${clusters.length} clusters`;
-  const isHeld = held.has(rival) ? ", which is held where it was" : "";
-  const message =
-    `${describeId(objects[0] ?? "")}${more} is declared by app "${name}" (${files[index]}) and by app "${rival}" (${files[other]})` +
-    `${isHeld}, both for ${where}; keep it in one of them`;
-  return {
-    severity: "error",
-    code: "duplicate-object",
-    message,
-    place: { file: files[index] as string, line: 0, column: 0 },
-    app: name,
-  };
-}
-
-function describeId(id: ObjectId): string {
-  const ref = parseId(id);
-  return ref === undefined ? id : describeRef(ref);
 }

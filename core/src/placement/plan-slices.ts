@@ -1,7 +1,9 @@
-import type { AppSettings } from "../fleet/app.ts";
 import type { DeletionApproval } from "../slice/slice.ts";
 import type { AppRecord } from "./app-record.ts";
+import { finish } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { orderApps } from "./order-apps.ts";
+import { SliceMemo } from "./slice-memo.ts";
 import type { SliceAppContent, SliceContent } from "./slice-content.ts";
 
 export interface SlicePlanInput {
@@ -11,84 +13,59 @@ export interface SlicePlanInput {
   readonly clusters: readonly string[];
   /** By cluster id. */
   readonly approvals: ReadonlyMap<string, readonly DeletionApproval[]>;
+  /** Of the plan before this one, where there was one. */
+  readonly memo?: SliceMemo;
 }
 
 /** What each cluster should run, by cluster id. A record that changes nothing for a cluster changes nothing in its slice. */
 export function planSlices(input: SlicePlanInput): ReadonlyMap<string, SliceContent> {
-  const parts = new Map<string, ClusterParts>(
-    input.clusters.map((cluster) => [cluster, { apps: new Map(), holds: [] }]),
-  );
-  for (const name of [...input.records.keys()].sort()) {
-    const record = input.records.get(name);
-    if (record !== undefined) distribute(record, parts);
-  }
-  const order = appOrder(input.records);
-  return new Map(
-    [...parts].map(([cluster, { apps, holds }]): [string, SliceContent] => [
-      cluster,
-      {
-        cluster,
-        apps: order([...apps.keys()]).flatMap((name) => apps.get(name) ?? []),
-        approvals: (input.approvals.get(cluster) ?? []).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-        deletionHolds: holds,
-      },
-    ]),
-  );
+  return finish(planSlicesInSteps(input));
 }
 
-interface ClusterParts {
-  readonly apps: Map<string, SliceAppContent>;
-  readonly holds: { readonly app: string; readonly reason: string }[];
-}
+/** {@link planSlices}, record by record and then a few clusters at a time; a cluster nobody touched is not looked at. */
+export function* planSlicesInSteps(input: SlicePlanInput): Steps<ReadonlyMap<string, SliceContent>> {
+  const { records, clusters, approvals, memo = new SliceMemo() } = input;
+  const touched = memo.begin({ records, approvals });
+  const names = [...records.keys()].sort();
+  for (const name of names) {
+    const record = records.get(name);
+    if (record !== undefined) memo.take(record, touched);
+    yield undefined;
+  }
+  const order = appOrder(records);
+  const contents = new Map<string, SliceContent>();
+  for (const [index, cluster] of clusters.entries()) {
+    const known = touched.has(cluster) ? undefined : memo.contents.get(cluster);
+    contents.set(cluster, known ?? contentOf(cluster));
+    if (index % CLUSTERS_PER_STEP === 0) yield undefined;
+  }
+  memo.contents = contents;
+  return contents;
 
-function distribute(record: AppRecord, parts: ReadonlyMap<string, ClusterParts>): void {
-  const held = record.held === undefined ? {} : { held: record.held };
-  const settings = new Map<string, AppSettings>();
-  for (const [cluster, target] of Object.entries(record.targets)) {
-    const pack = record.packs[target.pack];
-    parts.get(cluster)?.apps.set(record.app, {
-      name: record.app,
-      revision: target.revision ?? record.revision,
-      commit: target.commit ?? record.commit,
-      packs: pack === undefined ? [] : [pack],
-      substitutions: target.substitutions,
-      settings: settingsIn(record.settings, target.namespace, settings),
-      ...held,
-    });
-  }
-  for (const cluster of record.awaiting ?? []) {
-    parts.get(cluster)?.apps.set(record.app, {
-      name: record.app,
-      revision: 0,
-      commit: record.commit,
-      packs: [],
-      substitutions: {},
-      settings: record.settings,
-      ...held,
-    });
-  }
-  for (const [cluster, reason] of Object.entries(record.deletionHolds)) {
-    parts.get(cluster)?.holds.push({ app: record.app, reason });
+  function contentOf(cluster: string): SliceContent {
+    const { apps, deletionHolds } = memo.sharesOf(cluster, names);
+    const approved = (approvals.get(cluster) ?? []).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    return { cluster, apps: order(apps), approvals: approved, deletionHolds };
   }
 }
 
-/** Settings with the namespace of one cluster; made once for each namespace. */
-function settingsIn(settings: AppSettings, namespace: string | undefined, made: Map<string, AppSettings>): AppSettings {
-  if (namespace === undefined || namespace === settings.namespace) return settings;
-  const known = made.get(namespace);
-  if (known !== undefined) return known;
-  const local = { ...settings, namespace };
-  made.set(namespace, local);
-  return local;
-}
+const CLUSTERS_PER_STEP = 100;
 
 /** Clusters that run the same apps run them in the same order: found once for each set of apps. */
-function appOrder(records: ReadonlyMap<string, AppRecord>): (names: readonly string[]) => readonly string[] {
+function appOrder(
+  records: ReadonlyMap<string, AppRecord>,
+): (apps: readonly SliceAppContent[]) => readonly SliceAppContent[] {
+  const dependenciesOf = (name: string): readonly string[] => records.get(name)?.settings.dependsOn ?? [];
+  const waits = [...records.keys()].some((name) => dependenciesOf(name).length > 0);
+  // In the order of names already.
+  if (!waits) return (apps) => apps;
   const known = new Map<string, readonly string[]>();
-  return (names) => {
+  return (apps) => {
+    const names = apps.map(({ name }) => name);
     const key = names.join("\n");
-    const order = known.get(key) ?? orderApps(names, (name) => records.get(name)?.settings.dependsOn ?? []);
+    const order = known.get(key) ?? orderApps(names, dependenciesOf);
     known.set(key, order);
-    return order;
+    const byName = new Map(apps.map((app) => [app.name, app]));
+    return order.flatMap((name) => byName.get(name) ?? []);
   };
 }

@@ -18,6 +18,8 @@ export interface RenderedObject {
   readonly apiVersion?: string;
   /** A Secret whose values stand in the repository in the clear. */
   readonly plainSecret?: true;
+  /** Fields that render differently each time, as JSON pointers, and the App's `sync.regenerate` they were made with. */
+  readonly unstable?: { readonly fields: readonly string[]; readonly regenerate: string };
   /** `group/version/Kind` of what a CustomResourceDefinition serves. */
   readonly defines?: readonly string[];
 }

@@ -3,6 +3,7 @@ import type { FleetCluster } from "../fleet/cluster.ts";
 import { describeSelector, selectorMatcher } from "../fleet/match-selector.ts";
 import { formatPlace } from "../fleet/problem.ts";
 import type { Place, Problem, ProblemCode } from "../fleet/problem.ts";
+import { describeFolder } from "../fleet/source-request.ts";
 import { didYouMean } from "../fleet/suggest.ts";
 import { resolveSubstitutions } from "./resolve-substitutions.ts";
 import { VariantResolver } from "./resolve-variant.ts";
@@ -12,6 +13,8 @@ import type { ResolvedApp, SourceInfo, Target, Variant, VariantKey } from "./var
 export interface AppContext {
   /** In a stable order. */
   readonly clusters: readonly FleetCluster[];
+  /** Ids of the clusters, sorted. */
+  readonly ids: readonly string[];
   readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
   readonly texts: ClusterTexts;
 }
@@ -45,9 +48,12 @@ interface Targeting {
 class AppResolver {
   readonly #app: App;
   readonly #context: AppContext;
+  readonly #substitutes: boolean;
   readonly #problems: Problem[] = [];
   readonly #variants = new Map<VariantKey, Variant>();
   readonly #targets = new Map<string, Target>();
+  /** Clusters that get the same share one target: large fleets have many clusters and few differences. */
+  readonly #shared = new Map<Variant, Map<string, Target>>();
   /** Which placement reached a cluster first, by cluster id. */
   readonly #reachedBy = new Map<string, AppPlacement>();
   readonly #missing = new Set<string>();
@@ -57,20 +63,24 @@ class AppResolver {
   constructor(app: App, context: AppContext) {
     this.#app = app;
     this.#context = context;
+    this.#substitutes = Object.keys(app.substitute).length > 0;
   }
 
   resolve(): AppResolution {
     for (const placement of this.#app.placements) this.#place(placement);
     for (const { clusters, describe } of this.#troubles.values()) describe(clusters);
     return {
-      resolved: { app: this.#app, variants: sorted(this.#variants), targets: sorted(this.#targets) },
-      meant: [...this.#reachedBy.keys()].sort(),
+      resolved: { app: this.#app, variants: sorted(this.#variants), targets: this.#byId(this.#targets) },
+      meant: this.#context.ids.filter((id) => this.#reachedBy.has(id)),
       problems: this.#problems,
     };
   }
 
   #place(placement: AppPlacement): void {
-    const resolver = new VariantResolver(this.#app.name, placement, this.#context);
+    const resolver = new VariantResolver(this.#app.name, placement, {
+      ...this.#context,
+      regenerate: this.#app.settings.sync.regenerate,
+    });
     const matches = selectorMatcher(placement.clusters);
     let reached = 0;
     for (const cluster of this.#context.clusters) {
@@ -80,10 +90,10 @@ class AppResolver {
       const other = this.#reachedBy.get(cluster.id);
       if (other === undefined) {
         this.#reachedBy.set(cluster.id, placement);
-        if (placement.chart === undefined) this.#target(cluster, { placement, resolver, because: match.because });
+        this.#target(cluster, { placement, resolver, because: match.because });
       } else this.#noteAmbiguous(cluster, [other, placement]);
     }
-    if (placement.chart === undefined) this.#checkSources(placement);
+    this.#checkSources(placement);
     if (reached === 0 && this.#context.clusters.length > 0) this.#reportUnreached(placement);
   }
 
@@ -99,12 +109,30 @@ class AppResolver {
       return;
     }
     this.#variants.set(resolved.key, resolved.variant);
-    this.#targets.set(cluster.id, {
-      variant: resolved.key,
-      substitutions: substitutions.values,
-      because,
-      placedBy: placement.clusters.declaredAt ?? placement.declaredAt,
-    });
+    const placedBy = placement.clusters.declaredAt ?? placement.declaredAt;
+    const target = { variant: resolved.key, substitutions: substitutions.values, because, placedBy };
+    this.#targets.set(cluster.id, this.#share(resolved.variant, target));
+  }
+
+  /** A variant belongs to one placement. */
+  #share(variant: Variant, target: Target): Target {
+    const substitutions = this.#substitutes ? JSON.stringify(target.substitutions) : "";
+    const key = `${target.because}\n${substitutions}`;
+    const alike = this.#shared.get(variant) ?? new Map<string, Target>();
+    this.#shared.set(variant, alike);
+    const known = alike.get(key) ?? target;
+    alike.set(key, known);
+    return known;
+  }
+
+  /** Sorting the ids once serves every app. */
+  #byId<Value>(map: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+    const inOrder = new Map<string, Value>();
+    for (const id of this.#context.ids) {
+      const value = map.get(id);
+      if (value !== undefined) inOrder.set(id, value);
+    }
+    return inOrder;
   }
 
   #checkSources({ path, overrides, declaredAt, values, valuesFiles }: AppPlacement): void {
@@ -187,7 +215,7 @@ function sorted<Value>(map: ReadonlyMap<string, Value>): ReadonlyMap<string, Val
 }
 
 function show(path: string): string {
-  return path === "" ? "the root of the repository" : path;
+  return describeFolder(path);
 }
 
 function list(clusters: readonly string[]): string {

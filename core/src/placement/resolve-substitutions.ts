@@ -1,7 +1,8 @@
 import type { FleetCluster } from "../fleet/cluster.ts";
+import type { Substitutions } from "../slice/slice.ts";
 
 export type SubstitutionResolution =
-  | { readonly values: Readonly<Record<string, string>> }
+  | { readonly values: Substitutions }
   /** `path` leads to nothing, or to something that is no text, number or boolean. */
   | {
       readonly missing: {
@@ -11,17 +12,17 @@ export type SubstitutionResolution =
       };
     };
 
-/** What the names an App declares stand for on one cluster. */
+/** What the names an App declares stand for on one cluster, each of the type it has there. */
 export function resolveSubstitutions(
   substitute: Readonly<Record<string, string>>,
   cluster: FleetCluster,
 ): SubstitutionResolution {
-  const values: Record<string, string> = {};
+  const values: Record<string, string | number | boolean> = {};
   for (const [name, path] of Object.entries(substitute).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const value = lookUp(path, cluster);
     if (value === undefined || value === null) return { missing: { name, path, found: "nothing" } };
     if (typeof value === "object") return { missing: { name, path, found: "a mapping or list" } };
-    values[name] = String(value as string | number | boolean);
+    values[name] = value as string | number | boolean;
   }
   return { values };
 }

@@ -21,6 +21,7 @@ export type VariantResolution = KeyedVariant | { readonly missing: string };
 export class VariantResolver {
   readonly #app: string;
   readonly #placement: AppPlacement;
+  readonly #regenerate: string | undefined;
   readonly #sources: ReadonlyMap<string, SourceInfo | undefined>;
   readonly #texts: ClusterTexts;
   readonly #made = new Map<string, VariantResolution>();
@@ -29,8 +30,13 @@ export class VariantResolver {
   constructor(
     app: string,
     placement: AppPlacement,
-    context: { readonly sources: ReadonlyMap<string, SourceInfo | undefined>; readonly texts: ClusterTexts },
+    context: {
+      readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
+      readonly texts: ClusterTexts;
+      readonly regenerate?: string | undefined;
+    },
   ) {
+    this.#regenerate = context.regenerate;
     this.#app = app;
     this.#placement = placement;
     this.#sources = context.sources;
@@ -43,11 +49,10 @@ export class VariantResolver {
     const path = matching.findLast((override) => override.path !== undefined)?.path ?? this.#placement.path;
     const source = this.#sources.get(path);
     if (source === undefined) return { missing: path };
-    const shared = [
-      matching.map((override) => this.#placement.overrides.indexOf(override)).join(","),
-      source.type === "helm" ? this.#texts.valuesOf(cluster) : "",
-      source.asksCapabilities ? this.#texts.capabilitiesOf(cluster) : "",
-    ].join("\n");
+    const overrides = matching.length === 0 ? "" : matching.map((one) => this.#placement.overrides.indexOf(one)).join();
+    const values = source.type === "helm" ? this.#texts.valuesOf(cluster) : 0;
+    const capabilities = source.asksCapabilities ? this.#texts.capabilitiesOf(cluster) : 0;
+    const shared = `${overrides} ${values} ${capabilities}`;
     const known = this.#made.get(shared);
     if (known !== undefined) return known;
     const variant = this.#make({ cluster, path, source, overrides: matching });
@@ -73,9 +78,8 @@ export class VariantResolver {
       valuesFiles: isHelm ? [this.#placement, ...overrides].flatMap(({ valuesFiles }) => valuesFiles) : [],
       patches: overrides.flatMap(({ patches }) => patches),
       // An agent that has not said what it runs yet gets the renderer's own defaults.
-      ...(isHelm &&
-        source.asksCapabilities &&
-        kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),
+      ...(source.asksCapabilities && kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),
+      ...(this.#regenerate !== undefined && { regenerate: this.#regenerate }),
     };
   }
 }
@@ -87,26 +91,29 @@ interface VariantParts {
   readonly overrides: AppPlacement["overrides"];
 }
 
-/** Clusters' values and capabilities as text, made once for all apps. */
+/** Numbers for what clusters' values and capabilities say: the same number, the same text. Made once for all apps. */
 export class ClusterTexts {
-  readonly #values = new Map<Values, string>();
-  readonly #capabilities = new Map<FleetCluster["facts"], string>();
+  readonly #values = new Map<Values, number>();
+  readonly #capabilities = new Map<FleetCluster["facts"], number>();
+  readonly #numbers = new Map<string, number>();
 
-  valuesOf(cluster: FleetCluster): string {
-    return remembered(this.#values, cluster.values, canonicalJson);
+  valuesOf(cluster: FleetCluster): number {
+    return this.#numberOf(this.#values, cluster.values, canonicalJson);
   }
 
-  capabilitiesOf(cluster: FleetCluster): string {
-    return remembered(this.#capabilities, cluster.facts, ({ kubernetesVersion, apiVersions }) =>
+  capabilitiesOf(cluster: FleetCluster): number {
+    return this.#numberOf(this.#capabilities, cluster.facts, ({ kubernetesVersion, apiVersions }) =>
       JSON.stringify([kubernetesVersion, apiVersions]),
     );
   }
-}
 
-function remembered<Key>(known: Map<Key, string>, key: Key, make: (key: Key) => string): string {
-  const text = known.get(key);
-  if (text !== undefined) return text;
-  const made = make(key);
-  known.set(key, made);
-  return made;
+  #numberOf<Key>(known: Map<Key, number>, key: Key, textOf: (key: Key) => string): number {
+    const number = known.get(key);
+    if (number !== undefined) return number;
+    const text = textOf(key);
+    const made = this.#numbers.get(text) ?? this.#numbers.size + 1;
+    this.#numbers.set(text, made);
+    known.set(key, made);
+    return made;
+  }
 }

@@ -166,7 +166,7 @@ overrides:
       I: "id-eu",
       R: "eu",
       T: "1",
-      C: "6",
+      C: 6,
     });
   });
 
@@ -264,12 +264,12 @@ describe("an app that cannot be resolved does not hold the others", () => {
       ...OTHER,
       "web/app.yaml": app(
         "web",
-        "source: { chart: { repository: oci://x, name: web, version: 1.0.0 } }\nclusters: { matchLabels: { env: prod } }",
+        "source: { path: . }\nvaluesFiles: [none.yaml]\nclusters: { matchLabels: { env: prod } }",
       ),
     });
     const resolution = resolveAll(contract);
     expect(resolution.broken.get("web")).toMatchObject({ clusters: ["id-eu", "id-us"] });
-    expect(resolution.broken.get("web")?.reason).toContain("chart repositories are not supported yet");
+    expect(resolution.broken.get("web")?.reason).toContain("there is no file web/none.yaml");
   });
 });
 

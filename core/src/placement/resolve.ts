@@ -7,7 +7,10 @@ import { didYouMean } from "../fleet/suggest.ts";
 import { findCycles } from "./find-cycles.ts";
 import type { BrokenApp, Resolution } from "./resolution.ts";
 import { resolveApp } from "./resolve-app.ts";
+import { ResolveMemo } from "./resolve-memo.ts";
 import { ClusterTexts } from "./resolve-variant.ts";
+import { finish } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import type { ResolvedApp, SourceInfo } from "./variant.ts";
 
 export interface ResolveInput {
@@ -15,11 +18,13 @@ export interface ResolveInput {
   readonly clusters: readonly FleetCluster[];
   /** What stands in every folder of {@link foldersToInspect}; undefined or absent: nothing that can be rendered. */
   readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
+  /** Of the resolve before this one, where there was one. */
+  readonly memo?: ResolveMemo;
 }
 
 /** Every folder an app may be rendered from, sorted. */
 export function foldersToInspect(contract: Pick<Contract, "apps">): readonly string[] {
-  const placements = contract.apps.flatMap((app) => app.placements).filter(({ chart }) => chart === undefined);
+  const placements = contract.apps.flatMap((app) => app.placements);
   const folders = placements.flatMap(({ path, overrides }) => [
     path,
     ...overrides.flatMap((override) => override.path ?? []),
@@ -32,10 +37,22 @@ export function foldersToInspect(contract: Pick<Contract, "apps">): readonly str
  * or one the contract found) is in `broken` instead of `apps`, with the clusters it was meant for.
  */
 export function resolve(input: ResolveInput): Resolution {
+  return finish(resolveInSteps(input));
+}
+
+/** {@link resolve}, app by app: at ten thousand clusters it takes a second. */
+export function* resolveInSteps(input: ResolveInput): Steps<Resolution> {
   const clusters = input.clusters.toSorted((a, b) =>
     a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1,
   );
-  const texts = new ClusterTexts();
+  const memo = input.memo ?? new ResolveMemo();
+  memo.begin(clusters);
+  const context = {
+    clusters,
+    ids: clusters.map(({ id }) => id).sort(),
+    sources: input.sources,
+    texts: new ClusterTexts(),
+  };
   const apps = new Map<string, ResolvedApp>();
   const broken = new Map<string, BrokenApp>();
   const problems: Problem[] = [...input.contract.problems];
@@ -48,14 +65,29 @@ export function resolve(input: ResolveInput): Resolution {
   const byName = input.contract.apps.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const dependencyProblems = checkDependencies(byName);
   for (const app of byName) {
-    const { resolved, meant, problems: own } = resolveApp(app, { clusters, sources: input.sources, texts });
-    const found = [...(dependencyProblems.get(app.name) ?? []), ...own];
+    const { resolved, meant, problems: own } = memo.resolve(app, input.sources, () => resolveApp(app, context));
+    // What cannot be fetched is not there either: that is said once.
+    const added = own.filter((problem) => !isSameSource(problem, known.get(app.name)));
+    const found = [...(dependencyProblems.get(app.name) ?? []), ...added];
     problems.push(...found);
     const first = known.get(app.name) ?? found.find(({ severity }) => severity === "error");
     if (first === undefined) apps.set(app.name, resolved);
     else broken.set(app.name, { app, reason: reasonOf(first), clusters: meant });
+    yield undefined;
   }
+  memo.keep(new Set(byName.map(({ name }) => name)));
   return { apps, broken, problems };
+}
+
+function isSameSource(problem: Problem, known: Problem | undefined): boolean {
+  const { code, place } = problem;
+  return (
+    code === "source" &&
+    known?.code === code &&
+    place?.file === known.place?.file &&
+    place?.line === known.place?.line &&
+    place?.column === known.place?.column
+  );
 }
 
 /** What holds an app, in one line. */

@@ -1,5 +1,6 @@
 import type { App } from "../fleet/app.ts";
 import type { Place } from "../fleet/problem.ts";
+import type { Substitutions } from "../slice/slice.ts";
 
 /** The resolved inputs that some clusters of an app share. Equal variants render to the same pack. */
 export interface Variant {
@@ -15,6 +16,8 @@ export interface Variant {
   readonly patches: readonly Readonly<Record<string, unknown>>[];
   /** Only for charts that ask (`.Capabilities`): part of what makes variants differ. */
   readonly capabilities?: { readonly kubernetesVersion: string; readonly apiVersions: readonly string[] };
+  /** `sync.regenerate` of the App: another text, another render. */
+  readonly regenerate?: string;
 }
 
 /** Canonical JSON of the variant: equal text, equal variant. The hub hashes it where it needs something short. */
@@ -29,7 +32,7 @@ export interface ResolvedApp {
 
 export interface Target {
   readonly variant: VariantKey;
-  readonly substitutions: Readonly<Record<string, string>>;
+  readonly substitutions: Substitutions;
   /** The requirement that matched, in words: `env=prod`. */
   readonly because: string;
   readonly placedBy: Place;

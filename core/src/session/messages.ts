@@ -31,6 +31,10 @@ export interface Hello {
   readonly incarnation: number;
   /** The highest number it accepted. */
   readonly accepted: SliceNumber | undefined;
+  /** Random for each start: tells two agents with one key from one that connects again. Old agents give none. */
+  readonly instance?: string;
+  /** Its API server is away, so that another agent of its cluster may lead by now. */
+  readonly unsure?: boolean;
   readonly sliceFormats: readonly number[];
   readonly facts: ClusterFacts;
 }

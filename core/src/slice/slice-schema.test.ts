@@ -22,7 +22,7 @@ const BODY: SliceBody = {
       revision: 3,
       commit: "abc",
       packs: [{ digest: "0".repeat(64), key: "AAAA", size: 1, chunks: 1 }],
-      substitutions: { A: "b" },
+      substitutions: { A: "b", N: 6, ON: true },
       settings: { sync: DEFAULT_SYNC, dependsOn: [], namespace: "web", ignoreDifferences: [{}], healthChecks: [] },
       held: "does not render",
     },
@@ -60,8 +60,8 @@ describe("the shape of a slice", () => {
       "apps.0.packs.0.digest",
     ],
     [
-      "a substitution that is no text",
-      { apps: [{ ...BODY.apps[0], substitutions: { A: 1 } }] },
+      "a substitution that is no scalar",
+      { apps: [{ ...BODY.apps[0], substitutions: { A: [1] } }] },
       "apps.0.substitutions.A",
     ],
   ])("refuses a body with %s, naming the field", (_, change, field) => {

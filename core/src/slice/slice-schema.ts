@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import { ADOPTION_POLICIES } from "../fleet/app.ts";
-import { SLICE_FORMAT, type SliceBody, type SliceEnvelope } from "./slice.ts";
+import { ADOPTION_POLICIES, DELETION_POLICIES } from "../fleet/app.ts";
+import { LEAVING_MODES, SLICE_FORMAT, type SliceBody, type SliceEnvelope } from "./slice.ts";
 
 /** Counts are JSON numbers; one that is not exact could compare wrongly. */
 const count = z.number().check(z.int(), z.nonnegative());
 const name = z.string().check(z.minLength(1));
-const textMap = z.record(z.string(), z.string());
+const substitutions = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 /** Expressions stay text here: one that a newer hub allows and this agent cannot read must not refuse the slice. */
 const healthCheck = z.object({
   group: z.exactOptional(z.string()),
@@ -27,6 +27,7 @@ const ignoreRule = z.object({
   name: z.exactOptional(name),
   namespace: z.exactOptional(name),
   jsonPointers: z.exactOptional(z.array(name)),
+  celPaths: z.exactOptional(z.array(name)),
   managers: z.exactOptional(z.array(name)),
 });
 
@@ -34,6 +35,8 @@ const settings = z.object({
   sync: z.object({
     mode: z.enum(["auto", "observe"]),
     prune: z.boolean(),
+    pruneFirst: z.exactOptional(z.boolean()),
+    deletion: z.exactOptional(z.enum(DELETION_POLICIES)),
     selfHeal: z.boolean(),
     force: z.boolean(),
     adopt: z.exactOptional(z.enum(ADOPTION_POLICIES)),
@@ -52,7 +55,7 @@ const app = z.object({
   revision: count,
   commit: z.string(),
   packs: z.array(z.object({ digest, key: base64, size: count, chunks: count })),
-  substitutions: textMap,
+  substitutions,
   settings,
   held: z.exactOptional(z.string()),
 });
@@ -65,6 +68,7 @@ const sliceBody = z.object({
   apps: z.array(app),
   approvals: z.array(z.object({ id: name, app: name, hash: name, expiresAtMs: count })),
   deletionHolds: z.array(z.object({ app: name, reason: z.string() })),
+  leaving: z.exactOptional(z.object({ mode: z.enum(LEAVING_MODES), id: name, expiresAtMs: count })),
 }) satisfies z.ZodMiniType<SliceBody>;
 
 const sliceEnvelope = z.object({

@@ -21,7 +21,25 @@ export interface SliceBody {
   readonly approvals: readonly DeletionApproval[];
   /** Apps whose deletions in this cluster the hub holds (S4): the agent keeps their objects until an approval matches. */
   readonly deletionHolds: readonly DeletionHold[];
+  /**
+   * Set while the cluster is to leave the fleet: then nothing else in the body is acted on. The apps stand in it all the
+   * same, so that an agent too old to know this field goes on with them instead of pruning them.
+   */
+  readonly leaving?: SliceLeaving;
 }
+
+/** A person's word that a cluster leaves. */
+export interface SliceLeaving {
+  /** `keep`: everything stays as it runs, without our marks. `delete`: everything the agent owns goes first. */
+  readonly mode: LeavingMode;
+  /** Of this order, to be used once. */
+  readonly id: string;
+  /** S4: the yes to deleting everything this agent owns ends here, unless it began before. Milliseconds since 1970, hub's clock. */
+  readonly expiresAtMs: number;
+}
+
+export const LEAVING_MODES = ["keep", "delete"] as const;
+export type LeavingMode = (typeof LEAVING_MODES)[number];
 
 export interface SliceApp {
   readonly name: string;
@@ -30,11 +48,14 @@ export interface SliceApp {
   readonly commit: string;
   readonly packs: readonly PackRef[];
   /** Values for `${NAME}` in the packs, for the names the App declares; replaced by the agent. */
-  readonly substitutions: Readonly<Record<string, string>>;
+  readonly substitutions: Substitutions;
   readonly settings: AppSettings;
   /** Set while the app stays at an older revision than the accepted commit, with the reason. No prune runs in the cluster meanwhile (S2). */
   readonly held?: string;
 }
+
+/** By name, each of the type it has in the Cluster file. */
+export type Substitutions = Readonly<Record<string, string | number | boolean>>;
 
 /** Where a pack is and how to open it. */
 export interface PackRef {

@@ -104,4 +104,14 @@ export interface ClusterReport {
   readonly timings: readonly StepTimes<AgentStep>[];
   /** A slice the agent refused, and why; "" when none. */
   readonly refusal: string;
+  /** Set when the cluster has left the fleet. */
+  readonly left?: LeftReport;
+}
+
+/** A cluster has left as it was told: nothing in it is ours any more. */
+export interface LeftReport {
+  /** Id of the order it followed (SliceLeaving). */
+  readonly order: string;
+  /** What was done, in words. */
+  readonly what: string;
 }

@@ -14,6 +14,5 @@ export interface AgentBundle {
 /** Bundles the agent as for an image. */
 export async function bundleAgent(): Promise<AgentBundle> {
   await run(process.execPath, [`${folder}build.ts`]);
-  // A small young generation: the agent makes much short-lived garbage and keeps little.
-  return { script: `${folder}dist/agent.mjs`, nodeArgs: ["--max-semi-space-size=1"] };
+  return { script: `${folder}dist/agent.mjs`, nodeArgs: [] };
 }

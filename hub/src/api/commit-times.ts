@@ -24,7 +24,7 @@ export function summarizeCommit(
   tookMs.sort((a, b) => a - b);
   return {
     commit: record.commit,
-    subject: record.subject,
+    subject: record.ref === undefined ? record.subject : `${record.subject} (${record.ref})`,
     seenAtMs,
     publishedAtMs: record.steps["published"] ?? 0,
     clusters,

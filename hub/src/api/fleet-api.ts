@@ -2,18 +2,28 @@ import { matchCluster } from "@axle/core/fleet/match-selector.ts";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import { LabelSelectorError, parseLabelSelector } from "@axle/core/fleet/parse-label-selector.ts";
 import type { ClusterSelector } from "@axle/core/fleet/selector.ts";
+import { describeFolder } from "@axle/core/fleet/source-request.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
+import { compareNumbers } from "@axle/core/slice/slice.ts";
+import type { Sync } from "@axle/core/status/report.ts";
 import type { Admission } from "../join/admission.ts";
+import { clusterStateOf } from "../join/cluster-state.ts";
+import type { ClusterState } from "../join/cluster-state.ts";
+import type { Departures } from "../join/departures.ts";
 import type { TokenDesk, TokenWish } from "../join/token-desk.ts";
 import type { AuditLog } from "../join/ports.ts";
 import type { Registration } from "../registry-ports.ts";
 import type { ClusterDirectory } from "../sessions/cluster-directory.ts";
 import type { FleetView } from "../sessions/fleet-view.ts";
 import { CallError } from "./call-error.ts";
+import { ClusterCommands } from "./cluster-commands.ts";
+import { describeStanding } from "./describe-standing.ts";
 import { agentSteps, hubSteps, summarizeCommit, traceIdOf } from "./commit-times.ts";
 import { aggregate, composeRow, describeOffline, isApplied, rowsOfCluster } from "./compose-status.ts";
 import { pageOf } from "./page.ts";
 import type { FleetCommands, FleetReader } from "./ports.ts";
+import { syncNow } from "./sync-now.ts";
+import type { SyncedCluster, SyncParts, SyncRequest } from "./sync-now.ts";
 import type {
   AppOnCluster,
   AppSummary,
@@ -29,6 +39,8 @@ import type {
 } from "./types.ts";
 
 const DEFAULT_APPROVAL_MS = 60 * 60_000;
+/** An agent that applied the slice it should have left by, and has not, does not know how. */
+const DEAF_AFTER_MS = 60_000;
 const LONGEST_APPROVAL_MS = 7 * 24 * 60 * 60_000;
 
 export interface FleetApiOptions {
@@ -38,6 +50,8 @@ export interface FleetApiOptions {
   readonly directory: ClusterDirectory;
   readonly desk: TokenDesk;
   readonly admission: Admission;
+  readonly departures: Departures;
+  readonly agents: SyncParts["agents"];
   readonly audit: AuditLog;
   readonly now: () => number;
 }
@@ -48,9 +62,12 @@ export type Actor = string;
 /** Every method of FleetService, whatever it is served over. What it cannot do, it throws as {@link CallError}. */
 export class FleetApi {
   readonly #options: FleetApiOptions;
+  /** How clusters leave, are cut off and come back. */
+  readonly clusters: ClusterCommands;
 
   constructor(options: FleetApiOptions) {
     this.#options = options;
+    this.clusters = new ClusterCommands(options);
   }
 
   listClusters(request: { selector: string; page: PageRequest }): { clusters: readonly ClusterSummary[] } & Paged {
@@ -107,7 +124,13 @@ export class FleetApi {
           const { file, line } = target.placedBy;
           const place = line > 0 ? `${file}:${line}` : file;
           const source = variants.get(target.variant)?.path ?? "";
-          return [{ app: app.name, because: `${target.because} (${place})`, source: source === "" ? "." : source }];
+          return [
+            {
+              app: app.name,
+              because: `${target.because} (${place})`,
+              source: source === "" ? "." : describeFolder(source),
+            },
+          ];
         }),
       }))
       .filter((target) => request.app === "" || target.apps.length > 0);
@@ -129,6 +152,17 @@ export class FleetApi {
   async admitCluster(wanted: string, actor: Actor, signal: AbortSignal): Promise<{ id: string; name: string }> {
     const { id, name } = await this.#options.admission.admit(wanted, actor, signal);
     return { id, name };
+  }
+
+  /** Agents of clusters that have these apps look again now, and so does the hub at the repository. */
+  async syncNow(request: SyncRequest, actor: Actor, signal: AbortSignal): Promise<readonly SyncedCluster[]> {
+    const { apps, selector, cluster } = request;
+    const picked = this.#select(selector).filter(isActive).sort(byName);
+    const clusters = picked.filter(({ id, name }) => cluster === "" || cluster === name || cluster === id);
+    if (cluster !== "" && clusters.length === 0) {
+      throw new CallError("not-found", `there is no cluster named "${cluster}"`);
+    }
+    return syncNow(this.#options, { apps, clusters, actor }, signal);
   }
 
   listPendingDeletions(): readonly ClusterDeletion[] {
@@ -224,7 +258,7 @@ export class FleetApi {
   #allClusters(): KnownCluster[] {
     const merged = new Map(this.#options.reader.clusters().map((cluster) => [cluster.id, cluster]));
     return [...this.#options.directory.all()]
-      .filter((registration) => registration.state !== "revoked")
+      .filter((registration) => registration.forgotten === undefined)
       .map((registration) => {
         const { id, name, labels, facts } = registration;
         return { ...(merged.get(id) ?? { id, name, labels, values: {}, facts }), facts, registration };
@@ -246,7 +280,9 @@ export class FleetApi {
   }
 
   #rowsOfApp(record: AppRecord, clusters: readonly KnownCluster[]): readonly AppOnCluster[] {
-    return clusters.flatMap((cluster) => {
+    // One that leaves holds no app up any more.
+    const staying = clusters.filter(({ registration }) => registration.leaving === undefined);
+    return staying.flatMap((cluster) => {
       const status = this.#options.view.statusOf(cluster.id);
       const isThere = record.targets[cluster.id] !== undefined || status.apps[record.app] !== undefined;
       return isThere ? [composeRow({ app: record.app, cluster, record, status })] : [];
@@ -277,8 +313,11 @@ export class FleetApi {
     const freshness = view.freshnessOf(cluster.id);
     const rows = rowsOfCluster(cluster, reader.apps(), status);
     const { sync, health, message } = aggregate(rows, (row) => row.report.app);
-    const waitsFor = registration.state === "pending" ? (registration.waitsFor ?? "a person has to say yes") : "";
+    const state = clusterStateOf(registration);
+    const standing = describeStanding(registration, { isDeaf: this.#isDeaf(registration) });
+    const isCutOff = registration.state !== "active";
     const refusal = status.refusal === "" ? "" : `refused a slice: ${status.refusal}`;
+    const about = refusal || describeOffline(freshness) || message;
     return {
       id: cluster.id,
       name: cluster.name,
@@ -288,19 +327,36 @@ export class FleetApi {
       freshness,
       expected: reader.expected(cluster.id),
       applied: status.applied,
-      sync,
-      health: freshness.online ? health : "Unknown",
+      sync: SYNC_OF[state] ?? sync,
+      health: freshness.online ? (state === "leaving" ? "Progressing" : health) : "Unknown",
       apps: rows.filter((row) => row.desiredRevision > 0).length,
-      message: waitsFor || refusal || describeOffline(freshness) || message,
+      message: isCutOff ? standing : [standing, about].filter((text) => text !== "").join("; "),
       joinedAtMs: registration.joinedAtMs,
-      waitsFor,
+      waitsFor: state === "pending" ? standing : "",
+      state,
     };
+  }
+
+  /** Its agent goes on as if nobody had told it to leave. */
+  #isDeaf({ id, leaving }: Registration): boolean {
+    const { view, reader, now } = this.#options;
+    const { applied, left } = view.statusOf(id);
+    const expected = reader.expected(id);
+    if (leaving === undefined || left !== undefined || applied === undefined || expected === undefined) return false;
+    return now() - leaving.atMs > DEAF_AFTER_MS && compareNumbers(applied, expected) >= 0;
   }
 
   #isApproved(clusterId: string, app: string, hash: string): boolean {
     return this.#options.reader.approvals(clusterId).some((approval) => approval.app === app && approval.hash === hash);
   }
 }
+
+/** A cluster that is not simply one of the fleet is never shown as applied. */
+const SYNC_OF: Readonly<Partial<Record<ClusterState, Sync>>> = {
+  leaving: "Applying",
+  "on-hold": "Blocked",
+  revoked: "Blocked",
+};
 
 interface KnownCluster extends FleetCluster {
   readonly registration: Registration;

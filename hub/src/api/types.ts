@@ -2,6 +2,7 @@ import type { ClusterFacts } from "@axle/core/fleet/cluster.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import type { AppReport, Health, PendingDeletion, Sync } from "@axle/core/status/report.ts";
+import type { ClusterState } from "../join/cluster-state.ts";
 import type { Freshness } from "../sessions/fleet-view.ts";
 
 /** What the API's methods take and give, whatever they are served over. Times are milliseconds since 1970 on the hub's clock. */
@@ -36,6 +37,7 @@ export interface ClusterSummary {
   readonly joinedAtMs: number;
   /** What a person has to decide before it may connect; "" when nothing. */
   readonly waitsFor: string;
+  readonly state: ClusterState;
 }
 
 export interface AppSummary {

@@ -13,6 +13,8 @@ import type { HubKeys } from "../identity/hub-keys.ts";
 import { Admission } from "../join/admission.ts";
 import { AgentCredentials } from "../join/agent-credentials.ts";
 import { ClaimBook } from "../join/claim-book.ts";
+import { DepartureKeeper } from "../join/departure-keeper.ts";
+import { Departures } from "../join/departures.ts";
 import { Registrar } from "../join/registrar.ts";
 import { RenewalDesk } from "../join/renewal-desk.ts";
 import { TokenDesk } from "../join/token-desk.ts";
@@ -65,9 +67,9 @@ export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
     keySet: keys.keySet,
     sessionAddress: address,
     natsAccess: {
-      async issue(clusterId) {
+      async issue({ id, credentialsVoidMs }) {
         const expiresAtMs = now() + config.agentCredentialsMs;
-        const creds = nats.identity.mintAgentUser(clusterId, config.agentCredentialsMs);
+        const creds = nats.identity.mintAgentUser(id, config.agentCredentialsMs, credentialsVoidMs);
         return { servers: nats.servers, caPem: nats.caPem, creds, expiresAtMs };
       },
     },
@@ -78,9 +80,16 @@ export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
   const joining = { clusters, claims, credentials, audit, now, log };
   const desk = new FleetDesk({ url: repositoryUrl, branch: config.branch ?? "", newId: randomUUID });
   const hubVersion = HUB_VERSION;
-  const sessions = new Sessions({ view, directory, clusters, credentials, slices: desk, hubVersion, now, log });
+  const { access, connection } = nats;
+  const statusOf = (id: string) => view.statusOf(id);
+  const departures = new Departures({ clusters, statusOf, access, audit, newId: randomUUID, now, log });
+  const onReconnected = (listener: () => void) => connection.onReconnected(listener);
+  const keeper = new DepartureKeeper({ directory, view, departures, claims, access, onReconnected, log });
+  const slices = desk;
+  const sessions = new Sessions({ view, directory, clusters, credentials, slices, departures, hubVersion, now, log });
   const admission = new Admission(joining);
-  const api = new FleetApi({ reader: desk, commands: desk, view, directory, desk: tokenDesk, admission, audit, now });
+  const about = { reader: desk, commands: desk, view, directory };
+  const api = new FleetApi({ ...about, desk: tokenDesk, admission, departures, agents: sessions, audit, now });
 
   const shared = { host: listen, adminToken: keys.adminToken, api, log };
   const grpc = await GrpcServer.start({
@@ -98,11 +107,14 @@ export async function openFront(options: OpenFrontOptions): Promise<OpenFront> {
     port: config.httpPort,
     tls: config.httpPlain ? undefined : keys.server,
     hookSecret: keys.hookSecret,
-    hooks: { branch: () => config.branch ?? "", pushed: (atMs) => desk.poke("hook", atMs) },
+    hooks: {
+      branch: () => (desk.followsOthers() ? "" : (config.branch ?? "")),
+      pushed: (atMs) => desk.poke("hook", atMs),
+    },
     metrics,
     unready: () => (desk.fleet() === undefined ? ["no commit of the repository was read yet"] : []),
     now,
   });
   exposeSessionMetrics(metrics, { directory, view });
-  return { desk, directory, view, grpc, http, services: [sessions, view, directory] };
+  return { desk, directory, view, grpc, http, services: [sessions, keeper, view, directory] };
 }

@@ -4,7 +4,9 @@ import type { Logger } from "@axle/runtime/logger.ts";
 import { runEarly } from "@axle/runtime/run-early.ts";
 import type { Service } from "@axle/runtime/service.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
+import { NatsAccessRevoker } from "../adapters/nats/access-revoker.ts";
 import { assertClaims } from "../adapters/nats/account-claims.ts";
+import { AuditKeeper } from "../adapters/nats/audit-keeper.ts";
 import { connectHub } from "../adapters/nats/connect.ts";
 import type { HubConnection } from "../adapters/nats/hub-connection.ts";
 import { EmbeddedServer } from "../adapters/nats/embedded-server.ts";
@@ -13,6 +15,7 @@ import type { SendSignal } from "../adapters/nats/stale-server.ts";
 import { ensureStreams } from "../adapters/nats/streams.ts";
 import type { HubConfig } from "../config.ts";
 import type { HubKeys } from "../identity/hub-keys.ts";
+import type { AccessRevoker } from "../join/ports.ts";
 
 export interface OpenNatsOptions {
   readonly config: HubConfig;
@@ -32,7 +35,9 @@ export interface OpenNats {
   /** What agents connect to. */
   readonly servers: readonly string[];
   readonly caPem: string;
-  /** The embedded server; none with servers of somebody else. */
+  /** Cuts agents off. */
+  readonly access: AccessRevoker;
+  /** What keeps the record of who did what small, and the embedded server, if there is one. */
   readonly services: readonly Service[];
   /** The embedded server reads its certificate again. */
   readonly reload: () => void;
@@ -49,9 +54,12 @@ export async function openNats(options: OpenNatsOptions): Promise<OpenNats> {
   if (embedded !== undefined) await embedded.service.guard(embedded.server.ready(signal));
   const connection = await connectHub(connect);
   await assertClaims(connect, {});
-  await ensureStreams(connection, { replicas: config.natsReplicas, log, signal });
-  const services = embedded === undefined ? [] : [embedded.service];
-  return { connection, identity, servers, caPem, services, reload: () => embedded?.server.reload() };
+  const audit = { maxAgeMs: config.auditMaxAgeMs, maxBytes: config.auditMaxBytes };
+  await ensureStreams(connection, { replicas: config.natsReplicas, audit, log, signal });
+  const keeper = new AuditKeeper({ connection, limits: audit, log });
+  const services = embedded === undefined ? [keeper] : [keeper, embedded.service];
+  const access = new NatsAccessRevoker(connect);
+  return { connection, identity, servers, caPem, access, services, reload: () => embedded?.server.reload() };
 }
 
 async function startEmbedded(options: OpenNatsOptions, identity: NatsIdentity) {

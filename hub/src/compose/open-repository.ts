@@ -7,30 +7,50 @@ import { RepositoryError } from "../adapters/git/repository-error.ts";
 import { ProcessRenderer } from "../adapters/render/process-renderer.ts";
 import { Sandbox } from "../adapters/render/sandbox.ts";
 import type { HubConfig } from "../config.ts";
+import { openCredentials } from "./open-credentials.ts";
+import { openSources } from "./open-sources.ts";
+import type { SourceAccess } from "./open-sources.ts";
 
-/** The repository the hub follows, and what renders it. `shownUrl` may be logged and shown: it holds no credentials. */
+export interface OpenRepository extends AsyncDisposable {
+  readonly repository: GitRepository;
+  readonly renderer: ProcessRenderer;
+  readonly sources: SourceAccess;
+  readonly shownUrl: string;
+}
+
+/** The repository the hub follows, what it names elsewhere, and what renders it. `shownUrl` may be logged and shown: it holds no credentials. */
 export async function openRepository(options: {
   readonly config: HubConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-}): Promise<{ repository: GitRepository; renderer: ProcessRenderer; shownUrl: string }> {
+}): Promise<OpenRepository> {
   const { config, env, signal } = options;
   const [kustomize, helm] = await Promise.all(["kustomize", "helm"].map((name) => findTool(name, { env, signal })));
   if (kustomize === undefined || helm === undefined) throw new TypeError("two tools were asked for");
   // One folder for what is rendered and for what renders it, so that renderers can be locked in.
   const rendering = join(config.data, "render");
   const sandbox = new Sandbox({ directory: rendering, timeoutMs: config.renderTimeoutMs });
-  return {
-    shownUrl: parseRemote(config.repo ?? "").url,
-    renderer: new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox }),
-    repository: new GitRepository({
+  await using stack = new AsyncDisposableStack();
+  const credentials = stack.use(await openCredentials(config.credentials, env));
+  const repository = stack.use(
+    new GitRepository({
       url: config.repo ?? "",
       directory: join(config.data, "git"),
       checkoutDirectory: rendering,
       environment: env,
+      credentials: credentials.source,
       limits: { totalBytes: config.maxRepositoryBytes },
       ...(config.branch === undefined ? {} : { branch: config.branch }),
     }),
+  );
+  const sources = stack.use(openSources({ repository, credentials: credentials.source, env }));
+  const owned = stack.move();
+  return {
+    shownUrl: parseRemote(config.repo ?? "").url,
+    sources,
+    renderer: new ProcessRenderer({ kustomize: kustomize.path, helm: helm.path, sandbox }),
+    repository,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { CommitReader, ReadCommit } from "./commit-reader.ts";
+import type { RefRecord } from "../ports.ts";
 import { isRefused } from "./fleet-cycle.ts";
 
 export interface CommitChooserOptions {
@@ -22,6 +23,8 @@ export interface InForce {
   /** "" when nothing was accepted yet. */
   readonly accepted: string;
   readonly allowedRewrite?: string | undefined;
+  /** Of other branches and tags. */
+  readonly refs?: Readonly<Record<string, RefRecord>> | undefined;
 }
 
 /** The commit to plan from, if there is one, and what is wrong with a newer one. */
@@ -30,6 +33,8 @@ export interface Choice {
   readonly problems: readonly Problem[];
   /** Of the head, where it was read. */
   readonly subject: string;
+  /** What was read, where nothing may be planned from it. */
+  readonly blocked?: ReadCommit;
 }
 
 /**
@@ -46,23 +51,30 @@ export class CommitChooser {
 
   /** `head` undefined: the repository is away; what is in force stays so. Throws what the repository throws. */
   async choose(head: Head | undefined, inForce: InForce, signal: AbortSignal): Promise<Choice> {
+    const choice = await this.#choose(head, inForce, signal);
+    const { read, problems, subject } = choice;
+    if (read?.isBlocked !== true) return choice;
+    return { read: undefined, problems: [...problems, ...read.contract.problems], subject, blocked: read };
+  }
+
+  async #choose(head: Head | undefined, inForce: InForce, signal: AbortSignal): Promise<Choice> {
     if (head === undefined) return this.#stay(inForce, { problems: [], subject: "" }, signal);
     if (head.rewritten && inForce.allowedRewrite !== head.commit) {
       const problems = [historyRewritten(head.commit, inForce.accepted)];
       return this.#stay(inForce, { problems, subject: "" }, signal);
     }
     if (this.#refused?.commit !== head.commit) {
-      const read = await this.#read(head.commit, signal);
+      const read = await this.#read(head.commit, inForce, signal);
       if (read !== undefined) return { read, problems: [], subject: read.snapshot.subject };
     }
     return this.#stay(inForce, this.#refused ?? { problems: [], subject: "" }, signal);
   }
 
   /** Undefined when the commit is refused. */
-  async #read(commit: string, signal: AbortSignal): Promise<ReadCommit | undefined> {
+  async #read(commit: string, { refs = {} }: InForce, signal: AbortSignal): Promise<ReadCommit | undefined> {
     const { reader, commitProblemOf } = this.#options;
     try {
-      const read = await reader.read(commit, signal);
+      const read = await reader.read(commit, refs, signal);
       if (!isRefused(read)) return read;
       this.#refused = { commit, problems: read.contract.problems, subject: read.snapshot.subject };
     } catch (error) {
@@ -76,14 +88,14 @@ export class CommitChooser {
 
   /** With the commit in force; where the repository does not have that any more, with none. */
   async #stay(
-    { accepted }: InForce,
+    { accepted, refs = {} }: InForce,
     why: { readonly problems: readonly Problem[]; readonly subject: string },
     signal: AbortSignal,
   ): Promise<Choice> {
     const { problems, subject } = why;
     if (accepted === "") return { read: undefined, problems, subject };
     try {
-      return { read: await this.#options.reader.read(accepted, signal), problems, subject };
+      return { read: await this.#options.reader.read(accepted, refs, signal), problems, subject };
     } catch (error) {
       signal.throwIfAborted();
       if (!this.#options.isMissing(error)) throw error;

@@ -1,28 +1,30 @@
 import type { Contract } from "@axle/core/fleet/contract.ts";
 import { refusesCommit } from "@axle/core/fleet/problem.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import type { AppRecord } from "@axle/core/placement/app-record.ts";
 import { mergeClusters } from "@axle/core/placement/merge-clusters.ts";
-import { planFleet } from "@axle/core/placement/plan-fleet.ts";
-import { planSlices } from "@axle/core/placement/plan-slices.ts";
+import { planFleetInSteps } from "@axle/core/placement/plan-fleet.ts";
+import { planSlicesInSteps } from "@axle/core/placement/plan-slices.ts";
 import type { Resolution } from "@axle/core/placement/resolution.ts";
-import { resolve } from "@axle/core/placement/resolve.ts";
+import { resolveInSteps } from "@axle/core/placement/resolve.ts";
 import type { RenderedVariant } from "@axle/core/placement/rendered-variant.ts";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import type { SliceNumber } from "@axle/core/slice/slice.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
-import { hmacSha256Hex } from "@axle/runtime/crypto/digests.ts";
+import { runInSteps } from "@axle/runtime/run-in-steps.ts";
 import type { Store, StoreEntry } from "../ports.ts";
 import type { ClusterStatus, Registration } from "../registry-ports.ts";
-import { writeSlice } from "../slice/write-slice.ts";
 import type { ReadCommit } from "./commit-reader.ts";
+import type { CycleMemo } from "./cycle-memo.ts";
+import { findForgotten, withLeaving } from "./departing-clusters.ts";
+import { commitOfPath } from "./commit-of-path.ts";
 import { epochOf } from "./fleet-record.ts";
 import type { HubState } from "./hub-state.ts";
-import { planPublications } from "./plan-publications.ts";
+import { packsBefore } from "./published-before.ts";
 import type { RenderMemo } from "./render-memo.ts";
 import { remainingApprovals, settleDeletions } from "./settle-deletions.ts";
 import type { StepClock } from "./step-clock.ts";
+import { writeSlicesInSteps } from "./write-slices.ts";
 
 /** What a cycle decides from, all read fresh. */
 export interface CycleInput {
@@ -37,6 +39,7 @@ export interface CycleInput {
 
 export interface CycleTools {
   readonly memo: RenderMemo;
+  readonly cycleMemo: CycleMemo;
   readonly store: Pick<Store, "findObjects">;
   readonly signing: { readonly id: string; readonly privateKey: Uint8Array };
   readonly packMaster: Uint8Array;
@@ -66,10 +69,15 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
   const { read, state, clock } = input;
   const active = input.registrations.filter((registration) => registration.state === "active");
   const clusters = mergeClusters(active, read.contract.clusterFiles);
-  const resolution = resolve({ contract: read.contract, clusters, sources: read.sources });
+  const { cycleMemo } = tools;
+  const resolving = { contract: read.contract, clusters, sources: read.sources, memo: cycleMemo.resolve };
+  const resolution = await runInSteps(resolveInSteps(resolving), signal);
   clock.mark("resolved");
 
-  const rendered = await tools.memo.renderAll(read.snapshot, variantsOf(resolution), signal);
+  const rendered = await tools.memo.renderAll(
+    { snapshot: read.snapshot, variants: variantsOf(resolution), packsBefore: packsBefore(resolution, state.apps) },
+    signal,
+  );
   clock.mark("rendered");
 
   await learnObjects(state, tools.store, signal);
@@ -82,8 +90,9 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
   });
   const names = new Map(clusters.map(({ id, name }) => [id, name]));
   const facts = new Map(clusters.map((cluster) => [cluster.id, cluster.facts]));
-  const plan = planFleet({
+  const planning = planFleetInSteps({
     commit: read.snapshot.commit,
+    commitOf: commitOfPath(read, state.fleet),
     atMs: input.nowMs,
     clusters: active.map((registration) => registration.id),
     previous: state.apps,
@@ -94,33 +103,31 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
     nameOf: (id) => names.get(id) ?? id,
     factsOf: (id) => facts.get(id),
     ...(read.contract.fleet !== undefined && { guards: read.contract.fleet.guards }),
+    memo: cycleMemo.plan,
   });
+  const plan = await runInSteps(planning, signal);
 
   const records = new Map<string, AppRecord>(state.apps);
   for (const record of plan.records) records.set(record.app, record);
   for (const app of plan.gone) records.delete(app);
   const approvals = new Map([...state.approvals, ...remainingApprovals(state.approvals, settled.endedApprovals)]);
-  const contents = planSlices({ records, clusters: active.map((registration) => registration.id), approvals });
-
-  const publications = planPublications({
+  const ids = active.map((registration) => registration.id);
+  const planned = await runInSteps(
+    planSlicesInSteps({ records, clusters: ids, approvals, memo: cycleMemo.slices }),
+    signal,
+  );
+  const contents = withLeaving(planned, active);
+  const writing = writeSlicesInSteps({
     contents,
+    registrations: active,
     stored: state.slices,
     accepted: acceptedNumbers(input.statuses),
     epoch: epochOf(state, input.nowMs),
-    digestOf: (content) => hmacSha256Hex(tools.packMaster, `axle-slice-content-v1\n${canonicalJson(content)}`),
+    signing: tools.signing,
+    packMaster: tools.packMaster,
+    shared: cycleMemo.shared,
   });
-  const sealKeys = new Map(active.map(({ id, sealPublicKey }) => [id, Buffer.from(sealPublicKey, "base64")]));
-  const slices = publications.flatMap(({ content, digest, number }): StoreEntry[] => {
-    const sealPublicKey = sealKeys.get(content.cluster);
-    if (sealPublicKey === undefined) return [];
-    const envelope = writeSlice(content, {
-      number,
-      sealPublicKey,
-      signing: tools.signing,
-      packMaster: tools.packMaster,
-    });
-    return [{ type: "slice", envelope, content: digest }];
-  });
+  const slices = await runInSteps(writing, signal);
   const gone = [...state.slices.keys()].filter((cluster) => !contents.has(cluster));
   clock.mark("signed");
 
@@ -129,15 +136,20 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
       ...rendered.entries,
       ...plan.records.map((record): StoreEntry => ({ type: "app", record })),
       ...plan.gone.map((app): StoreEntry => ({ type: "app-gone", app })),
-      ...slices,
+      ...slices.entries,
       ...gone.map((cluster): StoreEntry => ({ type: "slice-gone", cluster })),
       ...gone
         .filter((cluster) => state.approvals.has(cluster))
         .map((cluster): StoreEntry => ({ type: "approvals", cluster, approvals: [] })),
     ],
-    published: Object.fromEntries(publications.map(({ content, number }) => [content.cluster, number])),
+    published: slices.published,
     endedApprovals: settled.endedApprovals,
-    problems: [...resolution.problems, ...plan.problems, ...renderWarnings(rendered.results)],
+    problems: [
+      ...resolution.problems,
+      ...plan.problems,
+      ...renderWarnings(rendered.results),
+      ...findForgotten(read.contract.clusterFiles, input.registrations),
+    ],
     mayRenderLater: rendered.mayRenderLater,
     contract: read.contract,
     clusters,

@@ -1,6 +1,7 @@
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { CommitRecord, FleetRecord, PublishedSlices, SliceRecord, StoreEntry } from "../ports.ts";
+import type { RefCommit, RefTurn } from "./ref-commits.ts";
 
 /** Commits whose times the fleet's record keeps. */
 const COMMITS_KEPT = 50;
@@ -17,6 +18,10 @@ export interface TurnResult {
   readonly steps: CommitRecord["steps"];
   /** Slices written this turn; they are of the accepted commit, whatever the head is. */
   readonly slices: PublishedSlices;
+  /** Of other branches and tags; undefined when no commit could be read: they stay as they are. */
+  readonly refs?: RefTurn["refs"] | undefined;
+  /** Commits of theirs that came into force. */
+  readonly refCommits?: readonly RefCommit[];
   readonly nowMs: number;
 }
 
@@ -33,8 +38,10 @@ export interface FleetHistory {
  */
 export function fleetEntries(before: FleetHistory, turn: TurnResult): readonly StoreEntry[] {
   const { fleet } = before;
+  const refs = turn.refs ?? fleet?.refs ?? {};
   const isSame =
     fleet !== undefined &&
+    canonicalJson(fleet.refs ?? {}) === canonicalJson(refs) &&
     fleet.head === turn.head.commit &&
     fleet.accepted === turn.accepted &&
     fleet.name === (turn.name ?? fleet.name) &&
@@ -42,7 +49,7 @@ export function fleetEntries(before: FleetHistory, turn: TurnResult): readonly S
   const slices = Object.keys(turn.slices).length;
   if (isSame && slices === 0) return [];
 
-  const commits = withHead(fleet?.commits ?? [], turn);
+  const commits = withRefs(withHead(fleet?.commits ?? [], turn), turn);
   const kept = new Set(commits.map(({ commit }) => commit));
   const record: FleetRecord = {
     ...(fleet?.allowedRewrite === undefined ? {} : { allowedRewrite: fleet.allowedRewrite }),
@@ -52,11 +59,15 @@ export function fleetEntries(before: FleetHistory, turn: TurnResult): readonly S
     problems: turn.problems,
     epoch: epochOf(before, turn.nowMs),
     commits,
+    ...(Object.keys(refs).length > 0 && { refs }),
   };
   const gone = [...before.published.keys()].filter((commit) => !kept.has(commit));
   return [
     { type: "fleet", record },
-    ...(slices > 0 && kept.has(turn.accepted) ? [publishedEntry(before, turn)] : []),
+    ...(slices > 0 && kept.has(turn.accepted) ? [publishedEntry(before, turn.accepted, turn.slices)] : []),
+    ...(turn.refCommits ?? [])
+      .filter(({ commit, slices: own }) => kept.has(commit) && Object.keys(own).length > 0)
+      .map(({ commit, slices: own }) => publishedEntry(before, commit, own)),
     ...gone.map((commit): StoreEntry => ({ type: "published-gone", commit })),
   ];
 }
@@ -83,8 +94,16 @@ function withHead(commits: readonly CommitRecord[], { head, steps }: TurnResult)
   return [{ commit: head.commit, subject: head.subject, steps }, ...commits].slice(0, COMMITS_KEPT);
 }
 
+function withRefs(commits: readonly CommitRecord[], { refCommits = [], steps }: TurnResult): readonly CommitRecord[] {
+  const known = new Set(commits.map(({ commit }) => commit));
+  const fresh = refCommits
+    .filter(({ commit }) => !known.has(commit))
+    .map(({ commit, subject, ref }) => ({ commit, subject, ref, steps }));
+  return [...fresh, ...commits].slice(0, COMMITS_KEPT);
+}
+
 /** Later turns (a cluster that joined) add their slices to those of the first. */
-function publishedEntry({ published }: FleetHistory, { accepted, slices }: TurnResult): StoreEntry {
-  const all = Object.entries({ ...slices, ...published.get(accepted) });
-  return { type: "published", commit: accepted, slices: Object.fromEntries(all.slice(0, CLUSTERS_KEPT)) };
+function publishedEntry({ published }: FleetHistory, commit: string, slices: PublishedSlices): StoreEntry {
+  const all = Object.entries({ ...slices, ...published.get(commit) });
+  return { type: "published", commit, slices: Object.fromEntries(all.slice(0, CLUSTERS_KEPT)) };
 }

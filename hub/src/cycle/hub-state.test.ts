@@ -9,6 +9,7 @@ const stored = (more: Partial<StoredState> = {}): StoredState => ({
   slices: new Map(),
   approvals: new Map(),
   published: new Map(),
+  sources: new Map(),
   ...more,
 });
 const signal = new AbortController().signal;

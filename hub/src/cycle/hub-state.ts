@@ -24,6 +24,8 @@ export class HubState {
   readonly approvals = new Map<string, readonly DeletionApproval[]>();
   /** By commit; of the commits in the fleet's record. */
   readonly published = new Map<string, PublishedSlices>();
+  /** By source key: the digest it was first seen with. */
+  readonly sources = new Map<string, string>();
   /** Objects of packs by digest, for guards. Grows with the packs seen since the start, and is emptied of others by `keepObjects`. */
   readonly objects = new Map<string, RenderRecord["objects"]>();
   /** Whoever writes what depends on this state takes its turn here. */
@@ -88,6 +90,7 @@ export class HubState {
     replaceAll(this.slices, stored.slices);
     replaceAll(this.approvals, stored.approvals);
     replaceAll(this.published, stored.published);
+    replaceAll(this.sources, stored.sources);
   }
 
   #apply(entry: StoreEntry): void {
@@ -100,6 +103,10 @@ export class HubState {
         return;
       case "published-gone":
         this.published.delete(entry.commit);
+        return;
+      case "source":
+        // Of the commit as it is read, not of what a cycle makes of it: the version stays.
+        this.sources.set(entry.key, entry.digest);
         return;
       case "audit":
         return;

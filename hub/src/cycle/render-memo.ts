@@ -1,134 +1,245 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import type { PackHandle } from "@axle/core/placement/app-record.ts";
 import { describeObject } from "@axle/core/placement/guards/describe-object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
-import type { Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
+import type { Rendered, RenderedObject, Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
 import { writePack } from "../slice/write-pack.ts";
-
-/** What became of one variant: a pack that is stored, or why there is none. */
-export type RenderResult = { readonly record: RenderRecord } | { readonly error: Problem };
+import { keepUnstable } from "./keep-unstable.ts";
+import { waitWhileWorking } from "./patience.ts";
+import { readPublished } from "./published-before.ts";
+import { RenderResults, type RenderResult } from "./render-results.ts";
 
 export interface RenderedVariants {
   readonly results: ReadonlyMap<VariantKey, RenderResult>;
-  /** New memo entries, to be written in the same batch as what refers to them. */
+  /** New memo entries, to be written in the same batch as what refers to them. Given again until {@link RenderMemo.written}. */
   readonly entries: readonly StoreEntry[];
   /** Something failed that may render next time: a timeout, a renderer that could not be run. */
   readonly mayRenderLater: boolean;
 }
 
+export interface RenderRequest {
+  readonly snapshot: Snapshot;
+  readonly variants: ReadonlyMap<VariantKey, Variant>;
+  /** Packs that clusters of a variant stand on now: what was made anew in them stays. */
+  readonly packsBefore: (key: VariantKey) => readonly PackHandle[];
+}
+
 export interface RenderMemoOptions {
   readonly renderer: Renderer;
-  readonly store: Pick<Store, "findRender" | "putPack">;
+  readonly store: Pick<Store, "findRender" | "putPack" | "findObjects" | "readPack">;
   /** Keys of packs are derived from it. */
   readonly packMaster: Uint8Array;
   /** Total: what a renderer threw, as a problem of the repository. */
   readonly problemOf: (error: unknown, variant: Variant) => Problem;
   /** The same input may render next time. */
   readonly isPassing: (error: unknown) => boolean;
+  /** A render that was not waited for is done: whoever went on without it should ask again. */
+  readonly onReady?: () => void;
+  /** How long {@link RenderMemo.renderAll} waits while no render ends before it goes on without the rest. */
+  readonly patienceMs?: number;
   /** Objects of renders whose ids are kept in memory; the store has the rest. */
   readonly limit?: number;
+}
+
+/** What became of a render; undefined when it was given up, for its tree is no longer there. */
+type Settled = { readonly result: RenderResult; readonly isPassing?: boolean } | undefined;
+
+interface Running {
+  /** Aborted: it reads a tree that is no longer there. */
+  readonly replaced: AbortSignal | undefined;
+  readonly settled: Promise<Settled>;
+  /** Somebody went on without it. */
+  isAwaited: boolean;
 }
 
 /**
  * Renders each distinct input once, ever: results are looked up in memory, then in the store (the memo is state, so a
  * restart renders nothing, L4), and only then rendered. A pack is stored before the memo that names it. Failures are
- * remembered in memory only, for a restart may well cure them.
+ * remembered in memory only, for a restart may well cure them. A chart that takes its time holds up its own app and no
+ * other: after a while the rest goes on, and whoever asks is called when it is done.
  */
 export class RenderMemo {
   readonly #options: RenderMemoOptions;
-  readonly #limit: number;
-  /** In order of use, oldest first. */
-  readonly #known = new Map<string, RenderResult>();
-  #weight = 0;
+  readonly #known: RenderResults;
+  /** By memo key. */
+  readonly #running = new Map<string, Running>();
+  /** Keys that were not waited for once: they are not waited for again. */
+  readonly #slow = new Set<string>();
+  /** By memo key: failures that may pass, of renders that nobody waited for. */
+  readonly #failures = new Map<string, { readonly result: RenderResult; isTold: boolean }>();
+  /** By memo key: not known to be stored yet. */
+  readonly #unwritten = new Map<string, StoreEntry>();
 
   constructor(options: RenderMemoOptions) {
     this.#options = options;
-    this.#limit = options.limit ?? 300_000;
+    this.#known = new RenderResults(options.limit ?? 300_000);
   }
 
   /** The renderer bounds how many processes run at once. Rejects only when the store or the signal does. */
-  async renderAll(
-    snapshot: Snapshot,
-    variants: ReadonlyMap<VariantKey, Variant>,
-    signal: AbortSignal,
-  ): Promise<RenderedVariants> {
-    const rendered = await Promise.all(
-      [...variants].map(async ([key, variant]) => ({ key, ...(await this.#render(snapshot, variant, signal)) })),
+  async renderAll(request: RenderRequest, signal: AbortSignal): Promise<RenderedVariants> {
+    const { variants } = request;
+    const started = await Promise.all(
+      [...variants].map(async ([key, variant]) => ({ key, variant, ...(await this.#start(request, key, signal)) })),
     );
+    const waitedFor = started.flatMap(({ memoKey, running }) =>
+      running === undefined || memoKey === undefined || this.#slow.has(memoKey) ? [] : [running.settled],
+    );
+    await waitWhileWorking(waitedFor, this.#options.patienceMs ?? 5_000, signal);
+    const rendered = await Promise.all(started.map((one) => this.#resultOf(one)));
+    const keys = new Set(started.flatMap(({ memoKey }) => memoKey ?? []));
+    for (const key of this.#slow) if (!keys.has(key)) this.#slow.delete(key);
+    for (const key of this.#failures.keys()) if (!keys.has(key)) this.#failures.delete(key);
     return {
       // In the order of the variants, not of who was done first: warnings are compared with those of the last turn.
       results: new Map(rendered.map(({ key, result }) => [key, result])),
-      entries: rendered.flatMap(({ entry }) => (entry === undefined ? [] : [entry])),
+      entries: [...this.#unwritten].flatMap(([memoKey, entry]) => (keys.has(memoKey) ? [entry] : [])),
       mayRenderLater: rendered.some(({ isPassing }) => isPassing === true),
     };
   }
 
-  async #render(
-    snapshot: Snapshot,
-    variant: Variant,
+  /** These entries are stored. */
+  written(entries: readonly StoreEntry[]): void {
+    for (const entry of entries) if (entry.type === "render") this.#unwritten.delete(entry.key);
+  }
+
+  /** Finds or begins a render. */
+  async #start(
+    request: RenderRequest,
+    key: VariantKey,
     signal: AbortSignal,
-  ): Promise<{ result: RenderResult; entry?: StoreEntry; isPassing?: boolean }> {
-    const { renderer, store, problemOf, isPassing } = this.#options;
-    let key: string;
+  ): Promise<{ readonly memoKey?: string; readonly settled?: NonNullable<Settled>; readonly running?: Running }> {
+    const { renderer, problemOf, isPassing } = this.#options;
+    const { snapshot } = request;
+    const variant = request.variants.get(key) as Variant;
+    let memoKey: string;
     try {
-      key = await renderer.keyOf(snapshot, variant, signal);
+      memoKey = await renderer.keyOf(snapshot, variant, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return { result: { error: problemOf(error, variant) }, isPassing: isPassing(error) };
+      return { settled: { result: { error: problemOf(error, variant) }, isPassing: isPassing(error) } };
     }
-    const known = this.#known.get(key) ?? (await this.#find(key, signal));
-    if (known !== undefined) return { result: this.#remember(key, known) };
-    let rendered;
+    const known = this.#known.get(memoKey) ?? (await this.#find(memoKey, signal));
+    if (known !== undefined) return { memoKey, settled: { result: this.#known.remember(memoKey, known) } };
+    const failure = this.#failures.get(memoKey);
+    if (failure?.isTold === false) {
+      failure.isTold = true;
+      return { memoKey, settled: { result: failure.result, isPassing: true } };
+    }
+    const begun = this.#running.get(memoKey);
+    const isUsable = begun !== undefined && begun.replaced?.aborted !== true;
+    return { memoKey, running: isUsable ? begun : this.#run(memoKey, { request, key, variant }, signal) };
+  }
+
+  async #resultOf(started: {
+    readonly key: VariantKey;
+    readonly variant: Variant;
+    readonly memoKey?: string;
+    readonly settled?: NonNullable<Settled>;
+    readonly running?: Running;
+  }): Promise<{ readonly key: VariantKey; readonly result: RenderResult; readonly isPassing?: boolean }> {
+    const { key, variant, memoKey, running } = started;
+    const pending = Symbol();
+    const settled =
+      running === undefined ? started.settled : await Promise.race([running.settled, Promise.resolve(pending)]);
+    if (settled !== undefined && settled !== pending) return { key, ...(settled as NonNullable<Settled>) };
+    if (running !== undefined) running.isAwaited = true;
+    if (memoKey !== undefined) this.#slow.add(memoKey);
+    // While it is tried again, what is known of it stays true.
+    const failure = memoKey === undefined ? undefined : this.#failures.get(memoKey);
+    if (failure !== undefined) return { key, result: failure.result };
+    const message = "takes long to render; the app stays where it is until that is done, and nothing else waits for it";
+    return { key, result: { error: { ...this.#options.problemOf(new Error(message), variant), message } } };
+  }
+
+  #run(
+    memoKey: string,
+    what: { readonly request: RenderRequest; readonly key: VariantKey; readonly variant: Variant },
+    signal: AbortSignal,
+  ): Running {
+    const { onReady } = this.#options;
+    const { replaced } = what.request.snapshot;
+    const abort = replaced === undefined ? signal : AbortSignal.any([signal, replaced]);
+    const settled = this.#render(memoKey, what, abort).then(
+      (result) => result,
+      (error: unknown) => {
+        // Its tree is gone: asked for again, it is rendered from the next.
+        if (replaced?.aborted === true && !signal.aborted) return undefined;
+        throw error;
+      },
+    );
+    const running: Running = { replaced, settled, isAwaited: false };
+    this.#running.set(memoKey, running);
+    const end = (ended: Settled | "store"): void => {
+      // Another took its place.
+      if (this.#running.get(memoKey) !== running) return;
+      this.#running.delete(memoKey);
+      if (!running.isAwaited) return;
+      if (ended !== undefined && ended !== "store" && ended.isPassing === true) {
+        this.#failures.set(memoKey, { result: ended.result, isTold: false });
+      } else this.#failures.delete(memoKey);
+      onReady?.();
+    };
+    settled.then(end, () => end("store"));
+    return running;
+  }
+
+  async #render(
+    memoKey: string,
+    { request, key, variant }: { readonly request: RenderRequest; readonly key: VariantKey; readonly variant: Variant },
+    signal: AbortSignal,
+  ): Promise<Settled> {
+    const { renderer, problemOf, isPassing, store, packMaster } = this.#options;
+    const regenerate = variant.regenerate ?? "";
+    let rendered: Rendered;
+    let objects: readonly RenderedObject[];
     try {
-      rendered = await renderer.render(snapshot, variant, signal);
+      rendered = await renderer.render(request.snapshot, variant, signal);
+      objects = rendered.objects;
     } catch (error) {
       signal.throwIfAborted();
       const failure = { error: problemOf(error, variant) };
-      return isPassing(error) ? { result: failure, isPassing: true } : { result: this.#remember(key, failure) };
+      if (isPassing(error)) return { result: failure, isPassing: true };
+      return { result: this.#known.remember(memoKey, failure) };
+    }
+    if (objects.some(({ unstable }) => unstable !== undefined)) {
+      try {
+        const published = await readPublished(request.packsBefore(key), { regenerate, store, packMaster }, signal);
+        if (published !== undefined) objects = keepUnstable(rendered, published);
+      } catch (error) {
+        signal.throwIfAborted();
+        return { result: { error: cannotKeep(problemOf(error, variant)) }, isPassing: true };
+      }
     }
     const pack = writePack(
-      rendered.objects.map(({ object }) => object),
-      this.#options.packMaster,
+      objects.map(({ object }) => object),
+      packMaster,
     );
     const { chunks } = await store.putPack(pack.digest, pack.data, signal);
+    const { digest, keyId, data } = pack;
     const record: RenderRecord = {
-      pack: {
-        digest: pack.digest,
-        keyId: pack.keyId,
-        size: pack.data.length,
-        chunks,
-        objects: rendered.objects.length,
-      },
-      objects: rendered.objects.map(({ object, file }) => describeObject(object, file)),
+      pack: { digest, keyId, size: data.length, chunks, objects: objects.length },
+      objects: objects.map((object) => describe(object, regenerate)),
       warnings: rendered.warnings,
     };
-    return { result: this.#remember(key, { record }), entry: { type: "render", key, record } };
+    this.#slow.delete(memoKey);
+    this.#unwritten.set(memoKey, { type: "render", key: memoKey, record });
+    return { result: this.#known.remember(memoKey, { record }) };
   }
 
   async #find(key: string, signal: AbortSignal): Promise<RenderResult | undefined> {
     const record = await this.#options.store.findRender(key, signal);
     return record === undefined ? undefined : { record };
   }
-
-  #remember(key: string, result: RenderResult): RenderResult {
-    this.#forget(key);
-    this.#known.set(key, result);
-    this.#weight += weightOf(result);
-    for (const oldest of this.#known.keys()) {
-      if (this.#weight <= this.#limit || oldest === key) break;
-      this.#forget(oldest);
-    }
-    return result;
-  }
-
-  #forget(key: string): void {
-    const known = this.#known.get(key);
-    if (known === undefined) return;
-    this.#weight -= weightOf(known);
-    this.#known.delete(key);
-  }
 }
 
-/** A render of thousands of objects takes the room of thousands of small ones. */
-function weightOf(result: RenderResult): number {
-  return 1 + ("record" in result ? result.record.objects.length : 0);
+function describe({ object, file, unstable }: RenderedObject, regenerate: string): RenderRecord["objects"][number] {
+  const described = describeObject(object, file);
+  return unstable === undefined ? described : { ...described, unstable: { fields: unstable, regenerate } };
+}
+
+function cannotKeep(problem: Problem): Problem {
+  const message =
+    `makes values anew each time it renders, and those published before cannot be read: ${problem.message}; ` +
+    "the app stays where it is; change sync.regenerate to publish new ones";
+  return { ...problem, message };
 }

@@ -47,8 +47,9 @@ function plansAlike(a: Registration | undefined, b: Registration): boolean {
   return a === b || (a !== undefined && canonicalJson(planned(a)) === canonicalJson(planned(b)));
 }
 
-function planned({ id, name, labels, sealPublicKey, state, facts }: Registration) {
-  return { id, name, labels, sealPublicKey, state, facts };
+function planned(registration: Registration) {
+  const { id, name, labels, sealPublicKey, state, facts, leaving, hold, forgotten } = registration;
+  return { id, name, labels, sealPublicKey, state, facts, leaving, hold, forgotten };
 }
 
 function isAgentAhead({ id, state }: Registration, { state: { slices }, statuses }: TurnInput): boolean {

@@ -1,10 +1,11 @@
 import type { Logger } from "@axle/runtime/logger.ts";
 import { CallError } from "../api/call-error.ts";
 import type { KeyedStore, Registration } from "../registry-ports.ts";
+import { changeRegistration } from "./change-registration.ts";
 import { keyClaim, nameClaim, uidClaim } from "./claim-book.ts";
 import type { ClaimBook } from "./claim-book.ts";
+import { voidFrom } from "./departure-rules.ts";
 import type { AuditLog } from "./ports.ts";
-import { isConflict } from "./store-conflict.ts";
 
 export interface AdmissionOptions {
   readonly clusters: KeyedStore<Registration>;
@@ -60,22 +61,36 @@ export class Admission {
     const wanted = [nameClaim(pending.name), uidClaim(pending.kubeSystemUid)].filter((claim) => claim !== undefined);
     for (const claim of wanted) {
       if ((await claims.take(claim, pending.id, signal)) === pending.id) continue;
-      throw new CallError("failed-precondition", `another cluster has taken the place of "${pending.name}" meanwhile`);
+      throw takenMeanwhile(pending);
     }
-    return this.#update(pending.id, signal, (registration) => ({ ...registration, state: "active" }));
+    return this.#update(pending.id, signal, (registration) => {
+      if (registration.state === "revoked") throw turnedAway(pending);
+      return { ...registration, state: "active" };
+    });
   }
 
   async #replace(pending: Registration, replacedId: string, signal: AbortSignal): Promise<Registration> {
     const { claims, clusters } = this.#options;
     const before = (await clusters.get(replacedId, signal))?.value;
-    if (before === undefined) throw new CallError("failed-precondition", "the cluster it would replace is gone");
+    if (before === undefined || before.forgotten !== undefined) {
+      throw new CallError(
+        "failed-precondition",
+        `the cluster it would replace is no cluster of the fleet any more; forget this one (${pending.id}) and let it join anew`,
+      );
+    }
     const { keyFingerprint, sealPublicKey, kubeSystemUid, tokenId, agentVersion, facts } = pending;
-    const changed = { keyFingerprint, sealPublicKey, kubeSystemUid, tokenId, agentVersion, facts };
-    const admitted = await this.#update(replacedId, signal, (registration) => ({
-      ...registration,
-      ...changed,
-      state: "active",
-    }));
+    const taken = { keyFingerprint, sealPublicKey, kubeSystemUid, tokenId, agentVersion, facts };
+    // What the former agent was given counts no more, and what it was told to do or waits for is not its successor's.
+    const credentialsVoidMs = voidFrom(this.#options.now());
+    const waiting = await clusters.get(pending.id, signal);
+    if (waiting?.value.state === "revoked") throw turnedAway(pending);
+    const admitted = await this.#update(replacedId, signal, (registration) => {
+      // Of two that wait for one place the second person is told that it is taken.
+      if (registration.keyFingerprint !== before.keyFingerprint) throw takenMeanwhile(pending);
+      const { leaving: _leaving, hold: _hold, revoked: _revoked, askedAs: _askedAs, ...rest } = registration;
+      const askedAs = pending.name === rest.name ? {} : { askedAs: pending.name };
+      return { ...rest, ...taken, ...askedAs, credentialsVoidMs, state: "active" };
+    });
     await claims.assign(keyClaim(keyFingerprint), replacedId, signal);
     const uid = uidClaim(kubeSystemUid);
     if (uid !== undefined) await claims.assign(uid, replacedId, signal);
@@ -91,17 +106,14 @@ export class Admission {
     signal: AbortSignal,
     change: (registration: Registration) => Registration,
   ): Promise<Registration> {
-    const { clusters } = this.#options;
-    while (true) {
-      const stored = await clusters.get(id, signal);
-      if (stored === undefined) throw new CallError("aborted", "the registration vanished meanwhile");
-      const value = change(stored.value);
-      try {
-        await clusters.update(id, { value, revision: stored.revision }, signal);
-        return value;
-      } catch (error) {
-        if (!isConflict(error)) throw error;
-      }
-    }
+    return (await changeRegistration(this.#options.clusters, { id, signal }, change)).registration;
   }
+}
+
+function takenMeanwhile({ name }: Registration): CallError {
+  return new CallError("failed-precondition", `another cluster has taken the place of "${name}" meanwhile`);
+}
+
+function turnedAway({ name }: Registration): CallError {
+  return new CallError("failed-precondition", `"${name}" was turned away meanwhile; it has to join anew`);
 }

@@ -43,13 +43,13 @@ export class AgentCredentials {
       certificatePem: await this.#certify(registration, publicKey),
       caPem: this.caPem,
       sessionAddress: this.#options.sessionAddress(),
-      nats: await this.issueNats(registration.id, signal),
+      nats: await this.issueNats(registration, signal),
       keySet: this.keySet,
     };
   }
 
-  issueNats(clusterId: string, signal: AbortSignal): Promise<NatsAccess> {
-    return this.#options.natsAccess.issue(clusterId, signal);
+  issueNats(registration: Registration, signal: AbortSignal): Promise<NatsAccess> {
+    return this.#options.natsAccess.issue(registration, signal);
   }
 
   /** A new certificate for the key the registration is bound to. Throws {@link CallError} for any other key. */

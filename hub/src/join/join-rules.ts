@@ -35,12 +35,13 @@ export type JoinDecision =
 export function decideJoin(given: JoinCase): JoinDecision {
   const { token, applicant, byKey, byName, byUid } = given;
   if (byKey?.state === "revoked") {
-    return refuse("permission-denied", `cluster "${byKey.name}" was revoked: its key is not accepted any more`);
+    const what = byKey.forgotten === undefined ? "was revoked" : "was taken out of the fleet";
+    return refuse("permission-denied", `cluster "${byKey.name}" ${what}: its key is not accepted any more`);
   }
   const unusable = unusableBecause(given);
   if (unusable !== undefined) return unusable;
   if (byKey !== undefined) {
-    if (applicant.name === "" || applicant.name === byKey.name) return { type: "known", registration: byKey };
+    if (["", byKey.name, byKey.askedAs].includes(applicant.name)) return { type: "known", registration: byKey };
     return refuse(
       "failed-precondition",
       `this agent's key is registered as "${byKey.name}" already; start it with that name, or with a new key`,
@@ -52,7 +53,7 @@ export function decideJoin(given: JoinCase): JoinDecision {
     return {
       type: "wait",
       name,
-      waitsFor: `a cluster named "${name}" is registered with another key; a person has to say whether this one replaces it`,
+      waitsFor: `a cluster named "${name}" ${isKnown(byName)} with another key; a person has to say whether this one replaces it`,
       replaces: byName.id,
     };
   }
@@ -60,7 +61,7 @@ export function decideJoin(given: JoinCase): JoinDecision {
     return {
       type: "wait",
       name,
-      waitsFor: `this Kubernetes cluster is registered as "${byUid.name}" with another key; a person has to say whether this one replaces it`,
+      waitsFor: `this Kubernetes cluster ${isKnown(byUid)} as "${byUid.name}" with another key; a person has to say whether this one replaces it`,
       replaces: byUid.id,
     };
   }
@@ -68,6 +69,10 @@ export function decideJoin(given: JoinCase): JoinDecision {
     return { type: "wait", name, waitsFor: `the join token asks for a person's yes to cluster "${name}"` };
   }
   return { type: "join", name };
+}
+
+function isKnown({ state }: Registration): string {
+  return state === "revoked" ? "was revoked" : "is registered";
 }
 
 /** The name an applicant would get, or why it gets none. */

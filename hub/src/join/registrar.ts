@@ -3,10 +3,11 @@ import type { Logger } from "@axle/runtime/logger.ts";
 import { CallError } from "../api/call-error.ts";
 import type { RequestedKey } from "../identity/agent-certificate.ts";
 import type { JoinToken, KeyedStore, Registration, Versioned } from "../registry-ports.ts";
-import { readRequest } from "./agent-credentials.ts";
+import { checkSameKey, readRequest } from "./agent-credentials.ts";
 import type { AgentCredentials } from "./agent-credentials.ts";
 import { keyClaim, nameClaim, uidClaim } from "./claim-book.ts";
 import type { ClaimBook } from "./claim-book.ts";
+import { barredBecause } from "./cluster-state.ts";
 import { decideJoin, resolveName, USED_UP, useToken } from "./join-rules.ts";
 import type { JoinDecision } from "./join-rules.ts";
 import { newId } from "./new-id.ts";
@@ -58,6 +59,11 @@ export class Registrar {
     }
     const registration = await this.#options.claims.holderOf(keyClaim(key.fingerprint), signal);
     if (registration === undefined) throw new CallError("aborted", "the registration vanished; try again");
+    // A claim that outlived its key, for the hub died while another took its place.
+    checkSameKey(registration, key);
+    if (registration.hold !== undefined) {
+      throw new CallError("permission-denied", barredBecause(registration) ?? "on hold");
+    }
     if (registration.state !== "active") {
       const reason = registration.waitsFor ?? "a person has to say yes";
       return { type: "pending", reason, retryAfterMs: RETRY_PENDING_MS };
@@ -74,7 +80,8 @@ export class Registrar {
     const token = given.token.value;
     const ofAnotherKey = async (claim: string | undefined) => {
       const holder = claim === undefined ? undefined : await claims.holderOf(claim, signal);
-      return holder?.keyFingerprint === key.fingerprint ? undefined : holder;
+      const isOther = holder?.keyFingerprint !== key.fingerprint && holder?.forgotten === undefined;
+      return isOther ? holder : undefined;
     };
     const name = resolveName(request.name, token.namePattern);
     return decideJoin({

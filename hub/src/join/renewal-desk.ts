@@ -10,6 +10,7 @@ import { checkSameKey, readRequest } from "./agent-credentials.ts";
 import type { AgentCredentials } from "./agent-credentials.ts";
 import { keyClaim, nameClaim, uidClaim } from "./claim-book.ts";
 import type { ClaimBook } from "./claim-book.ts";
+import { barredBecause } from "./cluster-state.ts";
 import type { AuditLog } from "./ports.ts";
 import { isConflict } from "./store-conflict.ts";
 
@@ -59,9 +60,8 @@ export class RenewalDesk {
         `cluster "${registration.name}" was replaced: this key is not its any more`,
       );
     }
-    if (registration.state !== "active") {
-      throw new CallError("permission-denied", `cluster "${registration.name}" is ${registration.state}`);
-    }
+    const barred = barredBecause(registration);
+    if (barred !== undefined) throw new CallError("permission-denied", barred);
     return registration;
   }
 

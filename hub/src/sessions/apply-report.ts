@@ -27,8 +27,11 @@ export function applyReport(status: ClusterStatus, report: ClusterReport): Clust
   const apps = new Map(report.full ? [] : Object.entries(status.apps));
   for (const app of report.removed) apps.delete(app);
   for (const app of report.apps) apps.set(app.app, trimReport(app));
+  const { left: _before, ...known } = status;
+  const { left } = report;
   return {
-    ...status,
+    ...known,
+    ...(left === undefined ? {} : { left: { order: left.order, what: shorten(left.what) } }),
     reportNumber: report.number,
     accepted: newest(status.accepted, report.slice),
     applied: report.applied ? newest(status.applied, report.slice) : status.applied,

@@ -34,6 +34,8 @@ interface Entry {
   writtenAtMs: number;
   storedHeardAtMs: number;
   waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[];
+  /** The cluster is no cluster of the fleet any more: what is stored of it goes. */
+  isForgotten: boolean;
 }
 
 /**
@@ -70,6 +72,7 @@ export class FleetView implements Service {
         writtenAtMs: 0,
         storedHeardAtMs: value.heardAtMs,
         waiting: [],
+        isForgotten: false,
       });
     }
   }
@@ -123,7 +126,7 @@ export class FleetView implements Service {
   }
 
   closed(clusterId: string): void {
-    const { status } = this.#entryOf(clusterId);
+    const status = this.statusOf(clusterId);
     if (!status.online) return;
     this.#change(clusterId, { ...status, online: false, sinceMs: this.#options.now() });
   }
@@ -137,10 +140,18 @@ export class FleetView implements Service {
     return stored;
   }
 
+  /** Forgets a cluster that is none any more, and soon what is stored of it. */
+  forget(clusterId: string): void {
+    const entry = this.#entries.get(clusterId);
+    if (entry === undefined) return;
+    entry.isForgotten = true;
+    this.#markDirty(clusterId, entry);
+  }
+
   #entryOf(clusterId: string): Entry {
     let entry = this.#entries.get(clusterId);
     if (entry === undefined) {
-      const fresh = { isDirty: false, writtenAtMs: 0, storedHeardAtMs: 0, waiting: [] };
+      const fresh = { isDirty: false, writtenAtMs: 0, storedHeardAtMs: 0, waiting: [], isForgotten: false };
       entry = { status: UNHEARD, revision: undefined, ...fresh };
       this.#entries.set(clusterId, entry);
     }
@@ -163,6 +174,7 @@ export class FleetView implements Service {
   async #write(clusterId: string, signal: AbortSignal): Promise<{ againAfterMs: number } | undefined> {
     const entry = this.#entries.get(clusterId);
     if (entry === undefined || !entry.isDirty) return undefined;
+    if (entry.isForgotten) return this.#erase(clusterId, entry, signal);
     const restMs = entry.writtenAtMs + (this.#options.writeEveryMs ?? 50) - this.#options.now();
     if (restMs > 0) return { againAfterMs: restMs };
     const { status } = entry;
@@ -182,6 +194,14 @@ export class FleetView implements Service {
     entry.writtenAtMs = this.#options.now();
     entry.storedHeardAtMs = status.heardAtMs;
     for (const waiter of waiting) waiter.resolve();
+    return undefined;
+  }
+
+  async #erase(clusterId: string, entry: Entry, signal: AbortSignal): Promise<undefined> {
+    await this.#options.statuses.delete(clusterId, signal);
+    this.#entries.delete(clusterId);
+    for (const waiter of entry.waiting) waiter.resolve();
+    for (const listener of this.#listeners) listener(clusterId);
     return undefined;
   }
 

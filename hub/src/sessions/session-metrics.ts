@@ -1,4 +1,5 @@
 import type { Metrics } from "@axle/runtime/metrics.ts";
+import { clusterStateOf } from "../join/cluster-state.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
 import type { FleetView } from "./fleet-view.ts";
 
@@ -9,13 +10,14 @@ export function exposeSessionMetrics(
 ): void {
   metrics.gauge({
     name: "clusters",
-    help: "Registered clusters by state: online, offline, pending (waits for a person).",
+    help: "Registered clusters by state: online, offline, pending (waits for a person), leaving, on-hold, revoked.",
     labels: ["state"],
     collect: (gauge) => {
-      const counts = { online: 0, offline: 0, pending: 0 };
-      for (const { id, state } of directory.all()) {
-        if (state === "pending") counts.pending += 1;
-        else if (state === "active") counts[view.freshnessOf(id).online ? "online" : "offline"] += 1;
+      const counts = { online: 0, offline: 0, pending: 0, leaving: 0, "on-hold": 0, revoked: 0 };
+      for (const registration of directory.all()) {
+        const state = clusterStateOf(registration);
+        if (state === "active") counts[view.freshnessOf(registration.id).online ? "online" : "offline"] += 1;
+        else if (state !== "forgotten") counts[state] += 1;
       }
       for (const [state, count] of Object.entries(counts)) gauge.set({ state }, count);
     },

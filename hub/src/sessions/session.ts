@@ -46,6 +46,11 @@ export class Session implements AgentEvents {
     return this.registration.id;
   }
 
+  /** Where it comes from. */
+  get from(): string {
+    return this.#options.link.from;
+  }
+
   /** Ends with the session. */
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -70,6 +75,11 @@ export class Session implements AgentEvents {
 
   published(number: SliceNumber | undefined): void {
     this.#step({ type: "published", number });
+  }
+
+  /** Sent when it is live; a hub message that answers nothing. */
+  say(message: HubMessage): void {
+    this.#step({ type: "say", message });
   }
 
   cut(code: CloseCode, reason: string): void {

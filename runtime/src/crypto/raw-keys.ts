@@ -20,14 +20,29 @@ const PUBLIC_PREFIX = {
   x25519: Buffer.from("302a300506032b656e032100", "hex"),
 } as const;
 
+/** Imported keys by the bytes they came from, which nobody changes: a hub signs and seals with the same few thousands of times. */
+const imported = new WeakMap<Uint8Array, KeyObject>();
+
 export function importPrivateKey(curve: Curve, raw: Uint8Array): KeyObject {
-  const der = Buffer.concat([PRIVATE_PREFIX[curve], checkLength(raw)]);
-  return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  return importOnce(raw, () => {
+    const der = Buffer.concat([PRIVATE_PREFIX[curve], checkLength(raw)]);
+    return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  });
 }
 
 export function importPublicKey(curve: Curve, raw: Uint8Array): KeyObject {
-  const der = Buffer.concat([PUBLIC_PREFIX[curve], checkLength(raw)]);
-  return createPublicKey({ key: der, format: "der", type: "spki" });
+  return importOnce(raw, () => {
+    const der = Buffer.concat([PUBLIC_PREFIX[curve], checkLength(raw)]);
+    return createPublicKey({ key: der, format: "der", type: "spki" });
+  });
+}
+
+function importOnce(raw: Uint8Array, make: () => KeyObject): KeyObject {
+  const known = imported.get(raw);
+  if (known !== undefined) return known;
+  const made = make();
+  imported.set(raw, made);
+  return made;
 }
 
 /** The pair of a private key object as raw bytes. */

@@ -26,13 +26,25 @@ export function generateSealingKey(): RawKeyPair {
  * Says nothing of who sealed it: the sender signs what it sends.
  */
 export function sealTo(publicKey: Uint8Array, plain: Uint8Array, context: string): Uint8Array {
-  const ephemeral = generateKeyPairSync("x25519").privateKey;
-  const ephemeralPublic = exportPair(ephemeral).publicKey;
-  const shared = agree(ephemeral, publicKey);
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv("aes-256-gcm", deriveKey(shared, ephemeralPublic, publicKey), nonce);
-  cipher.setAAD(Buffer.from(context, "utf8"));
-  return Buffer.concat([ephemeralPublic, nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  return new Sealer().sealTo(publicKey, plain, context);
+}
+
+/**
+ * {@link sealTo} for many holders in one go: they share the ephemeral key, which is half of the work. What each of them
+ * derives from it depends on its own key, so none learns anything of another's text (Bellare, Boldyreva, Staddon:
+ * "Randomness re-use in multi-recipient encryption schemes", 2003). To be dropped when the turn is over.
+ */
+export class Sealer {
+  readonly #ephemeral = generateKeyPairSync("x25519").privateKey;
+  readonly #ephemeralPublic = exportPair(this.#ephemeral).publicKey;
+
+  sealTo(publicKey: Uint8Array, plain: Uint8Array, context: string): Uint8Array {
+    const shared = agree(this.#ephemeral, publicKey);
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", deriveKey(shared, this.#ephemeralPublic, publicKey), nonce);
+    cipher.setAAD(Buffer.from(context, "utf8"));
+    return Buffer.concat([this.#ephemeralPublic, nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  }
 }
 
 /** Inverse of {@link sealTo}. Throws {@link CryptoError} `not-authentic` for anything altered, of another context or for another key. */

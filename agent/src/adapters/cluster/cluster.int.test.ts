@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { newIdentity } from "../../join/new-identity.ts";
 import { KubeClient } from "../kube/kube-client.ts";
 import { kubeconfigAccess } from "../kube/kubeconfig-access.ts";
-import { describeCluster } from "./describe-cluster.ts";
+import { describeCluster, readFacts } from "./describe-cluster.ts";
+import { FactKeeper } from "./fact-keeper.ts";
 import { IdentitySecret } from "./identity-secret.ts";
 import { LeaderLease, type LeaderLeaseOptions } from "./leader-lease.ts";
 
@@ -83,6 +84,29 @@ describe("the lease of a cluster's agents", () => {
     await next.finish();
   });
 
+  it.each([
+    ["an hour ahead", 3_600_000],
+    ["an hour behind", -3_600_000],
+  ])("leaves the lease to a holder that renews it, though its clock is %s", async (_, aheadMs) => {
+    const first = startAgent("skewed/1/x", { wallNow: () => Date.now() + aheadMs });
+    await eventually(() => expect(first.state.working).toBe(true));
+    const second = startAgent("right/1/x");
+    await eventually(() => expect(second.lines.join("")).toContain("standing by"));
+    const renewals = new Set<string>();
+    // Longer than the lease holds: so often that one who looked at the times would have taken it.
+    await eventually(async () => {
+      const { spec } = await kube.request<{ spec: { renewTime: string } }>("GET", LEASE_PATH);
+      renewals.add(spec.renewTime);
+      return renewals.size > (2 * LEASE_MS) / RENEW_MS;
+    });
+    expect(second.state.working).toBe(false);
+    expect(first.incarnations).toHaveLength(1);
+    await first.finish();
+    await eventually(() => expect(second.state.working).toBe(true));
+    expect(second.incarnations[0]).toBeGreaterThan(first.incarnations[0] ?? Number.NaN);
+    await second.finish();
+  });
+
   it("does not wait for a holder that is known to be gone", async () => {
     const mark = { spec: { holderIdentity: "here/77/x" } };
     await kube.kubectl("-n", "axle-system", "patch", "lease", "axle-agent", "--type=merge", "-p", JSON.stringify(mark));
@@ -150,6 +174,26 @@ describe("what the agent keeps and says of its cluster", () => {
     const identity = newIdentity("a");
     await store.save(identity, never);
     expect(await new IdentitySecret(client).load(never)).toEqual(identity);
+  });
+
+  it("looks its facts up anew, keeps the last ones while it cannot, and says so once", async () => {
+    const lines: string[] = [];
+    const log = createLogger({ destination: { write: (line) => lines.push(line) }, format: "json" });
+    const first = await readFacts(client, never);
+    const older = { ...first, kubernetesVersion: "v1.30.0", nodes: 7 };
+    const keeper = new FactKeeper({ first: older, read: (before, signal) => readFacts(client, signal, before), log });
+    await keeper.refresh(never);
+    expect(keeper.facts).toEqual(first);
+    await kube.stopApiServer();
+    await keeper.refresh(never);
+    await keeper.refresh(never);
+    expect(keeper.facts).toEqual(first);
+    expect(lines.filter((line) => line.includes("cannot be read"))).toHaveLength(1);
+    await kube.startApiServer();
+    await eventually(async () => {
+      await keeper.refresh(never);
+      return lines.some((line) => line.includes("can be read again"));
+    });
   });
 
   it("describes the cluster by its kube-system UID, version and kinds", async () => {

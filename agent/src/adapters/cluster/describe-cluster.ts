@@ -15,13 +15,17 @@ export async function describeCluster(client: KubeClient, signal: AbortSignal): 
   return { kubeSystemUid: typeof uid === "string" ? uid : "", facts };
 }
 
-/** Facts may narrow a match that labels made, never make one. */
-export async function readFacts(client: KubeClient, signal: AbortSignal): Promise<ClusterFacts> {
-  const [kubernetesVersion, apiVersions, nodes] = await Promise.all([
+/**
+ * Facts may narrow a match that labels made, never make one. Kinds are those that discovery knows, which learns of new ones as
+ * objects ask for them; a server of another version than `before` is asked anew, for it may serve fewer.
+ */
+export async function readFacts(client: KubeClient, signal: AbortSignal, before?: ClusterFacts): Promise<ClusterFacts> {
+  const [kubernetesVersion, nodes] = await Promise.all([
     client.serverVersion(signal),
-    client.discovery.apiVersions(),
     unlessForbidden(readNodes(client, signal)),
   ]);
+  if (before !== undefined && before.kubernetesVersion !== kubernetesVersion) client.discovery.forget();
+  const apiVersions = await client.discovery.apiVersions();
   return { kubernetesVersion, apiVersions, nodes: nodes?.count ?? 0, provider: nodes?.provider ?? "" };
 }
 

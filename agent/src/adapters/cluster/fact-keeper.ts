@@ -1,24 +1,22 @@
 import type { ClusterFacts } from "@axle/core/fleet/cluster.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import { SayOnce } from "@axle/runtime/say-once.ts";
-import type { Service } from "@axle/runtime/service.ts";
-import { sleep } from "@axle/runtime/sleep.ts";
 
 export interface FactKeeperOptions {
   readonly first: ClusterFacts;
-  readonly read: (signal: AbortSignal) => Promise<ClusterFacts>;
-  readonly everyMs: number;
+  readonly read: (before: ClusterFacts, signal: AbortSignal) => Promise<ClusterFacts>;
   readonly log: Logger;
 }
 
-/** The cluster's facts, looked up from time to time; the last ones hold while they cannot be. */
-export class FactKeeper implements Service {
-  readonly name = "facts";
+/** The cluster's facts, as they were looked up last; they hold while they cannot be. */
+export class FactKeeper {
   readonly #options: FactKeeperOptions;
+  readonly #saying: SayOnce;
   #facts: ClusterFacts;
 
   constructor(options: FactKeeperOptions) {
     this.#options = options;
+    this.#saying = new SayOnce(options.log);
     this.#facts = options.first;
   }
 
@@ -26,18 +24,14 @@ export class FactKeeper implements Service {
     return this.#facts;
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { read, everyMs, log } = this.#options;
-    const saying = new SayOnce(log);
-    while (true) {
-      await sleep(everyMs, signal);
-      try {
-        this.#facts = await read(signal);
-        saying.recovered("facts can be read again");
-      } catch (error) {
-        if (signal.aborted) return;
-        saying.failed(error, "facts of the cluster cannot be read");
-      }
+  /** Looks them up. Goes with the full comparison, so that an idle agent has one beat and no other. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    try {
+      this.#facts = await this.#options.read(this.#facts, signal);
+      this.#saying.recovered("facts can be read again");
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#saying.failed(error, "facts of the cluster cannot be read");
     }
   }
 }

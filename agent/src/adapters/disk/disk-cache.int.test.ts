@@ -1,6 +1,9 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createLogger } from "@axle/runtime/logger.ts";
 import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -110,8 +113,41 @@ describe("the cache on the disk", () => {
     const { cache, lines } = open(folder);
     for (const name of ["a", "b", "c"]) cache.keepPack(digest(name), bytes(name));
     await cache.settled();
-    expect(lines.filter((line) => line.includes("cannot be written"))).toHaveLength(1);
     expect(await cache.readPack(digest("a"))).toBeUndefined();
+    cache.keepSlice("the slice goes elsewhere");
+    await cache.settled();
+    expect(await cache.readSlice()).toBe("the slice goes elsewhere");
+    expect(lines.filter((line) => line.includes("cannot be"))).toHaveLength(1);
+  });
+
+  it("a disk that is full keeps what it had whole, leaves no half files, and is used again when there is room", async () => {
+    const folder = await newFolder();
+    const script = fileURLToPath(new URL("./full-disk.test-support.ts", import.meta.url));
+    // A limit of some kilobytes for each file; the process runs on, its writes fail.
+    const limited = ["-c", 'ulimit -f 64; exec "$0" "$@"', process.execPath, script, folder];
+    const { stdout, stderr } = await promisify(execFile)("sh", limited);
+    expect(JSON.parse(stdout)).toEqual({ slice: "the first slice", small: 100, again: 100 });
+    const said = stderr.split("\n").filter((line) => line !== "");
+    expect(said.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      expect.stringContaining("the cache cannot be written"),
+      expect.stringContaining("the cache can be written again"),
+    ]);
+    const files = [...(await readdir(folder)), ...(await readdir(join(folder, "packs")))];
+    expect(files.sort()).toEqual([digest("again"), "packs", digest("small"), "slice"].sort());
+  });
+
+  it("takes a slice that was altered for none, and keeps the next one", async () => {
+    const folder = await newFolder();
+    const { cache, lines } = open(folder);
+    cache.keepSlice("the slice");
+    await cache.settled();
+    const path = join(folder, "slice");
+    await writeFile(path, (await readFile(path)).subarray(1));
+    expect(await cache.readSlice()).toBeUndefined();
+    cache.keepSlice("the next");
+    await cache.settled();
+    expect(await cache.readSlice()).toBe("the next");
+    expect(lines.filter((line) => line.includes("corrupt"))).toHaveLength(1);
   });
 });
 

@@ -144,6 +144,7 @@ export class DiskCache implements SliceCache {
   }
 }
 
+/** Where the folder itself is something else, writing has said so already. */
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }

@@ -21,8 +21,8 @@ export function hubErrorFrom(error: unknown, what: string): HubError {
   const { code, details } = error as { readonly code?: unknown; readonly details?: unknown };
   const text = typeof details === "string" && details !== "" ? details : error instanceof Error ? error.message : "";
   const said = text.replace(/\.? Resolution note:.*$/s, "");
-  if (isCertificateProblem(said)) {
-    const reason = "the hub's certificate does not lead to the CA this agent trusts, or is for another address";
+  const reason = certificateProblem(said);
+  if (reason !== undefined) {
     return new HubError("untrusted", `${what} failed: ${reason}: ${said}`, { cause: error });
   }
   const known = typeof code === "number" ? CODES[code] : undefined;
@@ -30,6 +30,12 @@ export function hubErrorFrom(error: unknown, what: string): HubError {
 }
 
 /** grpc-js hides the TLS error in the text of an UNAVAILABLE. */
-function isCertificateProblem(text: string): boolean {
-  return /self[- ]signed certificate|unable to (get|verify)|certificate (signature|has expired)|altnames/i.test(text);
+function certificateProblem(text: string): string | undefined {
+  if (/certificate (has expired|is not yet valid)/i.test(text)) {
+    return "the hub's certificate is not valid at this time, if the clocks of this machine and the hub's are right";
+  }
+  if (/self[- ]signed certificate|unable to (get|verify)|certificate signature|altnames/i.test(text)) {
+    return "the hub's certificate does not lead to the CA this agent trusts, or is for another address";
+  }
+  return undefined;
 }

@@ -34,6 +34,10 @@ export interface SessionClientOptions {
   readonly agentVersion: string;
   /** Greater for every start of an agent in this cluster. */
   readonly incarnation: number;
+  /** Random for each start: tells this agent from another with its key. */
+  readonly instance: string;
+  /** Whether this agent surely leads in its cluster. Asked at every hello. */
+  readonly isSure: () => boolean;
   /** Asked at every hello. */
   readonly accepted: () => SliceNumber | undefined;
   readonly facts: () => ClusterFacts;
@@ -49,6 +53,8 @@ export interface SessionHandlers {
   expect(number: SliceNumber): void;
   /** Empty means all apps. */
   syncNow(apps: readonly string[]): void;
+  /** The hub answered that this agent may not connect. */
+  refused(): void;
 }
 
 /** Drives the pure session of core over gRPC streams, one at a time, for as long as the agent works. */
@@ -197,6 +203,7 @@ export class SessionClient implements HubSession, Service {
     // A hub that is away is one event, however many ways of not answering it goes through.
     if (failure.code !== this.#saidCode) this.#saying.failed(failure, "the hub is away, trying again until it answers");
     this.#saidCode = failure.code;
+    if (failure.code === "refused") this.#options.handlers.refused();
     this.#dispatch({ type: "closed", retryInMs: this.#backoff.nextMs() });
   }
 
@@ -205,7 +212,7 @@ export class SessionClient implements HubSession, Service {
   }
 
   #hello(): Hello {
-    const { agentVersion, incarnation } = this.#options;
+    const { agentVersion, incarnation, instance, isSure } = this.#options;
     const facts = this.#options.facts();
     this.#saidFacts = JSON.stringify(facts);
     return {
@@ -213,6 +220,8 @@ export class SessionClient implements HubSession, Service {
       protocol: SESSION_PROTOCOL,
       agentVersion,
       incarnation,
+      instance,
+      ...(isSure() ? {} : { unsure: true }),
       accepted: this.#options.accepted(),
       sliceFormats: [SLICE_FORMAT],
       facts,

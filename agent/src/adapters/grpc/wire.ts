@@ -53,10 +53,12 @@ const HEALTH: Readonly<Record<Health, types.Health>> = {
 export function toConnectRequest(message: AgentMessage): session.ConnectRequest {
   switch (message.type) {
     case "hello": {
-      const { type: _, accepted, incarnation, sliceFormats, facts, ...rest } = message;
+      const { type: _, accepted, incarnation, sliceFormats, facts, instance = "", unsure = false, ...rest } = message;
       const value = {
         ...rest,
         incarnation: BigInt(incarnation),
+        instance,
+        unsure,
         accepted: toSliceNumber(accepted),
         sliceFormats: [...sliceFormats],
         facts: toFacts(facts),
@@ -64,7 +66,7 @@ export function toConnectRequest(message: AgentMessage): session.ConnectRequest 
       return { message: { $case: "hello", value } };
     }
     case "report": {
-      const { number, slice, apps, removed, timings, ...rest } = message.report;
+      const { number, slice, apps, removed, timings, left, ...rest } = message.report;
       const value = {
         ...rest,
         number: BigInt(number),
@@ -72,6 +74,7 @@ export function toConnectRequest(message: AgentMessage): session.ConnectRequest 
         apps: apps.map(toAppReport),
         removed: [...removed],
         timings: timings.map(toStepTimes),
+        left,
       };
       return { message: { $case: "report", value } };
     }

@@ -1,3 +1,4 @@
+import { groupOf } from "@axle/core/manifest/object.ts";
 import { KubeError } from "./kube-error.ts";
 
 /** Where objects of one kind in one version are served. */
@@ -17,6 +18,8 @@ interface DiscoveryList {
     readonly metadata?: { readonly name?: string };
     readonly versions?: readonly {
       readonly version: string;
+      /** `Stale`: the server could not ask who serves it. */
+      readonly freshness?: string;
       readonly resources?: readonly {
         readonly resource: string;
         readonly responseKind?: { readonly kind: string } | null;
@@ -46,6 +49,9 @@ export class Discovery {
   /** The server's preferred version, by `group/Kind`. */
   #preferred = new Map<string, ApiResource>();
   #loading: Promise<void> | undefined;
+  /** Groups with a version whose server does not answer. */
+  #silent: ReadonlySet<string> = new Set();
+  #version = 0;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(fetch: Fetch, now: () => number = () => performance.now()) {
@@ -58,16 +64,19 @@ export class Discovery {
     return this.#byKind.get(`${apiVersion}/${kind}`);
   }
 
-  /** Throws `kind-unknown`. */
+  /** Throws `kind-unknown`; `unavailable` when an aggregated API that may have it does not answer. */
   async find(apiVersion: string, kind: string): Promise<ApiResource> {
     const found = await this.#lookUp(() => this.peek(apiVersion, kind));
     if (found !== undefined) return found;
+    this.#assertAnswering(groupOf(apiVersion));
     throw new KubeError("kind-unknown", `the API server knows no kind ${kind} in ${apiVersion}`);
   }
 
-  /** The preferred version of a kind, undefined when it is not served at all. */
+  /** The preferred version of a kind, undefined when it is not served at all. Throws `unavailable` as `find` does. */
   async findPreferred(group: string, kind: string): Promise<ApiResource | undefined> {
-    return this.#lookUp(() => this.#preferred.get(`${group}/${kind}`));
+    const found = await this.#lookUp(() => this.#preferred.get(`${group}/${kind}`));
+    if (found === undefined) this.#assertAnswering(group);
+    return found;
   }
 
   /** Every `group/version/Kind`, sorted; a core kind is `version/Kind`. */
@@ -79,6 +88,25 @@ export class Discovery {
   /** After CRDs changed: the next look-up that misses asks at once. */
   forget(): void {
     this.#loadedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The server does not know a kind where it was: its CRD went, or was made anew. False when nothing was known of it. */
+  forgetKind(apiVersion: string, kind: string): boolean {
+    if (!this.#byKind.delete(`${apiVersion}/${kind}`)) return false;
+    this.#preferred.delete(`${groupOf(apiVersion)}/${kind}`);
+    this.forget();
+    return true;
+  }
+
+  /** Another number once anything may be served otherwise than before. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Of a group that nobody answers for, that a kind is not listed says nothing. */
+  #assertAnswering(group: string): void {
+    if (!this.#silent.has(group)) return;
+    throw new KubeError("unavailable", `the aggregated API ${group} does not answer`, { status: 503 });
   }
 
   async #lookUp<T>(peek: () => T | undefined): Promise<T | undefined> {
@@ -97,6 +125,7 @@ export class Discovery {
     const [core, groups] = await Promise.all([this.#fetch("/api", ACCEPT), this.#fetch("/apis", ACCEPT)]);
     const byKind = new Map<string, ApiResource>();
     const preferred = new Map<string, ApiResource>();
+    const silent = new Set<string>();
     for (const list of [core, groups]) {
       if (!isDiscoveryList(list)) {
         throw new KubeError(
@@ -104,6 +133,7 @@ export class Discovery {
           "the API server has no aggregated discovery: Kubernetes 1.27 or newer is needed",
         );
       }
+      for (const group of silentGroupsOf(list)) silent.add(group);
       for (const found of resourcesOf(list)) {
         const apiVersion = found.group === "" ? found.version : `${found.group}/${found.version}`;
         byKind.set(`${apiVersion}/${found.kind}`, found);
@@ -113,6 +143,8 @@ export class Discovery {
     }
     this.#byKind = byKind;
     this.#preferred = preferred;
+    this.#silent = silent;
+    this.#version += 1;
     this.#loadedAtMs = this.#now();
   }
 }
@@ -134,6 +166,12 @@ function* resourcesOf(list: DiscoveryList): Generator<ApiResource> {
       }
     }
   }
+}
+
+function silentGroupsOf(list: DiscoveryList): readonly string[] {
+  return (list.items ?? [])
+    .filter(({ versions = [] }) => versions.some(({ freshness }) => freshness === "Stale"))
+    .map(({ metadata }) => metadata?.name ?? "");
 }
 
 function isDiscoveryList(value: unknown): value is DiscoveryList {

@@ -3,8 +3,11 @@ import https from "node:https";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { sleep as realSleep } from "@axle/runtime/sleep.ts";
 import type { Sleep } from "@axle/runtime/sleep.ts";
+import { ConnectionPools } from "./connection-pools.ts";
+import type { ConnectionPool } from "./connection-pools.ts";
 import type { KubeAccess, KubeCredentials } from "./kube-access.ts";
 import { KubeError, errorOfAnswer } from "./kube-error.ts";
+import { RunningRequests, abortedBy } from "./running-requests.ts";
 
 export interface KubeRequest {
   readonly method: "GET" | "PATCH" | "PUT" | "POST" | "DELETE";
@@ -30,8 +33,6 @@ export interface TransportOptions {
 
 const REFUSED_TRIES = 5;
 const LONGEST_RETRY_AFTER_MS = 30_000;
-/** First probe of an idle connection; a half-open one is found in half a minute. */
-const KEEP_ALIVE_MS = 15_000;
 
 /**
  * Requests over kept connections. A request the server refused to start (429) is sent again after the time it names, one
@@ -42,9 +43,12 @@ export class HttpsTransport implements Disposable {
   readonly #timeoutMs: number;
   readonly #mayWrite: () => boolean;
   readonly #sleep: Sleep;
-  readonly #requests: https.Agent | http.Agent;
-  readonly #watches: https.Agent | http.Agent;
+  readonly #pools: ConnectionPools;
+  readonly #running = new RunningRequests();
   readonly #client: typeof https | typeof http;
+  readonly #place: { readonly hostname: string; readonly port: string };
+  /** Before every path; empty unless the API is served below one. */
+  readonly #basePath: string;
   /** Sent so far, watches included: what tests and metrics count. */
   readonly counts = { requests: 0, watches: 0, writes: 0 };
 
@@ -53,14 +57,11 @@ export class HttpsTransport implements Disposable {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#mayWrite = options.mayWrite ?? (() => true);
     this.#sleep = options.sleep ?? realSleep;
-    const isPlain = access.server.protocol === "http:";
-    this.#client = isPlain ? http : https;
-    const agent = (maxSockets: number) => {
-      const kept = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, scheduling: "lifo" as const, maxSockets };
-      return isPlain ? new http.Agent(kept) : new https.Agent(kept);
-    };
-    this.#requests = agent(options.connections ?? 16);
-    this.#watches = agent(Number.POSITIVE_INFINITY);
+    const { protocol, hostname, port, pathname } = access.server;
+    this.#client = protocol === "http:" ? http : https;
+    this.#place = { hostname: hostname.replace(/^\[|\]$/g, ""), port };
+    this.#basePath = pathname.replace(/\/$/, "");
+    this.#pools = new ConnectionPools(access, options.connections ?? 16);
   }
 
   /** The parsed JSON answer; throws a KubeError for a status of 400 and above. */
@@ -82,7 +83,7 @@ export class HttpsTransport implements Disposable {
       if (!this.#mayWrite()) throw new KubeError("unavailable", "nothing is written until the lease is renewed");
       this.counts.writes += 1;
     }
-    const message = await this.#open(request, { agent: this.#requests, again });
+    const message = await this.#open(request, { over: "requests", again });
     const text = await readAll(message);
     const status = message.statusCode ?? 0;
     if (status >= 400) throw errorOfAnswer(status, text, message.headers["retry-after"]);
@@ -93,7 +94,7 @@ export class HttpsTransport implements Disposable {
   async stream(request: KubeRequest): Promise<IncomingMessage> {
     this.counts.watches += 1;
     try {
-      const message = await this.#open(request, { agent: this.#watches, again: false });
+      const message = await this.#open(request, { over: "watches", again: false });
       const status = message.statusCode ?? 0;
       if (status >= 400) throw errorOfAnswer(status, await readAll(message), message.headers["retry-after"]);
       return message;
@@ -104,60 +105,51 @@ export class HttpsTransport implements Disposable {
 
   async #open(
     request: KubeRequest,
-    options: { readonly agent: https.Agent | http.Agent; readonly again: boolean },
+    options: { readonly over: keyof ConnectionPool; readonly again: boolean },
   ): Promise<IncomingMessage> {
     const credentials = await this.#access.credentials({ renew: options.again });
-    const isWatch = options.agent === this.#watches;
+    if (request.signal.aborted) throw abortedBy(request.signal);
+    const agent = this.#pools.of(credentials)[options.over];
     return new Promise((resolve, reject) => {
       const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
-      const sent = this.#client.request(this.#optionsOf(request, credentials, options.agent), (message) => {
-        if (isWatch) sent.setTimeout(0);
+      const sent = this.#client.request(this.#optionsOf(request, credentials, agent), (message) => {
+        if (options.over === "watches") sent.setTimeout(0);
         resolve(message);
       });
       sent.setTimeout(timeoutMs, () =>
         sent.destroy(new KubeError("timeout", `no answer to ${request.method} ${request.path} in ${timeoutMs} ms`)),
       );
       sent.on("error", reject);
+      this.#running.add(sent, request.signal);
       sent.end(request.body);
     });
   }
 
   #optionsOf(request: KubeRequest, credentials: KubeCredentials, agent: https.Agent | http.Agent): RequestOptions {
-    const { server, ca, skipTlsVerify, tlsServerName } = this.#access;
-    const { authorization, cert, key } = credentials;
-    const tls: https.RequestOptions = {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(skipTlsVerify ? { rejectUnauthorized: false } : {}),
-      ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
-    };
+    const { authorization } = credentials;
     return {
       agent,
       method: request.method,
-      hostname: server.hostname.replace(/^\[|\]$/g, ""),
-      port: server.port,
-      path: `${server.pathname.replace(/\/$/, "")}${request.path}`,
-      signal: request.signal,
-      ...tls,
-      headers: {
-        accept: request.accept ?? "application/json",
-        "user-agent": "axle-agent",
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(request.user === undefined ? {} : { "impersonate-user": request.user }),
-        ...(request.body === undefined
-          ? {}
-          : {
-              "content-type": request.contentType ?? "application/json",
-              "content-length": Buffer.byteLength(request.body),
-            }),
-      },
+      ...this.#place,
+      path: this.#basePath + request.path,
+      headers: this.#headersOf(request, authorization),
     };
   }
 
+  /** As names and values in turn, which go out as they are: headers in an object are checked and copied one by one. */
+  #headersOf({ accept, user, body, contentType }: KubeRequest, authorization: string | undefined): string[] {
+    const headers = ["host", this.#access.server.host, "accept", accept ?? "application/json"];
+    headers.push("user-agent", "axle-agent");
+    if (authorization !== undefined) headers.push("authorization", authorization);
+    if (user !== undefined) headers.push("impersonate-user", user);
+    if (body === undefined) return headers;
+    headers.push("content-type", contentType ?? "application/json");
+    headers.push("content-length", String(Buffer.byteLength(body)));
+    return headers;
+  }
+
   [Symbol.dispose](): void {
-    this.#requests.destroy();
-    this.#watches.destroy();
+    this.#pools[Symbol.dispose]();
   }
 }
 
@@ -176,11 +168,18 @@ function waitOf(failure: KubeError): number {
   return Math.min(LONGEST_RETRY_AFTER_MS, failure.retryAfterMs ?? 1_000) * (1 + Math.random() / 4);
 }
 
+/** Leaves no listener that knows the text: a kept connection holds on to the first answer it brought, and that to its listeners. */
 function readAll(message: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    message.on("data", (chunk: Buffer) => chunks.push(chunk));
-    message.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    const take = (chunk: Buffer) => chunks.push(chunk);
+    message.on("data", take);
     message.on("error", reject);
+    message.once("end", () => {
+      message.off("data", take).off("error", reject).on("error", ignore);
+      resolve(Buffer.concat(chunks).toString("utf8"));
+    });
   });
 }
+
+function ignore(): void {}

@@ -165,9 +165,13 @@ function isTerminating(answer: StatusAnswer, message: string): boolean {
   );
 }
 
+/** Not every kind calls it by its name. */
+const IMMUTABLE =
+  /immutable|updates to statefulset spec for fields other than|pod updates may not change fields other than|cannot change roleRef|updates to \w+ are forbidden|may not be changed in an update/;
+
 function isImmutable(answer: StatusAnswer, message: string): boolean {
   const causes = answer.details?.causes?.map((cause) => cause.message ?? "") ?? [];
-  return [message, ...causes].some((text) => /immutable|updates to statefulset spec for fields other than/.test(text));
+  return [message, ...causes].some((text) => IMMUTABLE.test(text));
 }
 
 function parseStatus(body: string): StatusAnswer {

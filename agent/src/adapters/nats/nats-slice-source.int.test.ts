@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { eventually } from "@axle/testkit/eventually.ts";
 import { NatsServer } from "@axle/testkit/nats-server.ts";
-import type { NatsAccess } from "@axle/core/session/messages.ts";
 import type { PackRef, SliceEnvelope } from "@axle/core/slice/slice.ts";
 import { createLogger } from "@axle/runtime/logger.ts";
-import { connect, headers, type NatsConnection, nkeys } from "@nats-io/transport-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Ring } from "../../ports.ts";
 import { NatsSliceSource } from "./nats-slice-source.ts";
+import { accessTo, SliceStreams } from "./slice-streams.test-support.ts";
 
 const SLICE: SliceEnvelope = {
   format: 1,
@@ -18,67 +17,8 @@ const SLICE: SliceEnvelope = {
   signature: "AAAA",
 };
 
-// The server under test asks for no credentials; the client still needs some that parse.
-const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
-const creds = `-----BEGIN NATS USER JWT-----
-e30.e30.e30
-------END NATS USER JWT------
-
------BEGIN USER NKEY SEED-----
-${seed}
-------END USER NKEY SEED------
-`;
-
-const access = (...servers: string[]): NatsAccess => ({
-  servers,
-  caPem: "",
-  creds,
-  expiresAtMs: Number.MAX_SAFE_INTEGER,
-});
-
-class Hub implements AsyncDisposable {
-  readonly #connection: NatsConnection;
-
-  constructor(connection: NatsConnection) {
-    this.#connection = connection;
-  }
-
-  static async start(url: string): Promise<Hub> {
-    const hub = new Hub(await connect({ servers: url }));
-    const republish = { src: "axle.slice.*", dest: "axle.bell.{{wildcard(1)}}", headers_only: true };
-    await hub.#create({
-      name: "AXLE",
-      subjects: ["axle.slice.>"],
-      max_msgs_per_subject: 1,
-      allow_direct: true,
-      republish,
-    });
-    await hub.#create({ name: "PACKS", subjects: ["axle.pack.>"], max_msgs_per_subject: 1, allow_direct: true });
-    return hub;
-  }
-
-  async publish(subject: string, data: string | Uint8Array): Promise<number> {
-    const header = headers();
-    header.set("Axle-Content", "x");
-    const answer = await this.#connection.request(subject, data, { headers: header, timeout: 5_000 });
-    return answer.json<{ seq: number }>().seq;
-  }
-
-  publishSlice(n: number): Promise<number> {
-    return this.publish("axle.slice.c1", JSON.stringify({ ...SLICE, number: { epoch: 1, n } }));
-  }
-
-  async #create(config: Record<string, unknown>): Promise<void> {
-    const answer = await this.#connection.request(
-      `$JS.API.STREAM.CREATE.${String(config["name"])}`,
-      JSON.stringify(config),
-    );
-    expect(answer.json()).not.toHaveProperty("error");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connection.close();
-  }
+function publishSlice(hub: SliceStreams, n: number): Promise<number> {
+  return hub.publish("axle.slice.c1", JSON.stringify({ ...SLICE, number: { epoch: 1, n } }));
 }
 
 /** The source at work, its rings and its log; stopped with the test. */
@@ -87,7 +27,7 @@ function startSource(...urls: string[]) {
   const lines: string[] = [];
   const source = new NatsSliceSource({
     cluster: "c1",
-    access: access(...urls),
+    access: accessTo(...urls),
     log: createLogger({ destination: { write: (line) => lines.push(line) }, format: "json" }),
     maxPackBytes: 10_000_000,
     lagMs: 300,
@@ -111,11 +51,11 @@ function refTo(data: Uint8Array, chunks: number): PackRef {
 describe("slices and packs over NATS", () => {
   it("rings once on connect, and with the sequence of every slice published", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, rings, signal } = startSource(server.url);
     await eventually(() => expect(rings.map((ring) => ring.sequence)).toEqual([0]));
     expect(await source.readSlice(0, signal)).toBeUndefined();
-    const sequence = await hub.publishSlice(7);
+    const sequence = await publishSlice(hub, 7);
     await eventually(() => expect(rings.at(-1)?.sequence).toBe(sequence));
     expect(await source.readSlice(sequence, signal)).toEqual({
       envelope: { ...SLICE, number: { epoch: 1, n: 7 } },
@@ -125,32 +65,32 @@ describe("slices and packs over NATS", () => {
 
   it("coalesces rings nobody listened to yet into the newest", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, rings, signal } = startSource(server.url);
     await eventually(() => expect(rings).toHaveLength(1));
     const slow = source.rings(signal)[Symbol.asyncIterator]();
     expect((await slow.next()).value).toMatchObject({ sequence: 0 });
     let last = 0;
-    for (let n = 1; n <= 20; n += 1) last = await hub.publishSlice(n);
+    for (let n = 1; n <= 20; n += 1) last = await publishSlice(hub, n);
     await eventually(() => expect(rings.at(-1)?.sequence).toBe(last));
     expect((await slow.next()).value).toMatchObject({ sequence: last });
   });
 
   it("does not take an older slice for the one that rang", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, signal, rings } = startSource(server.url);
     await eventually(() => expect(rings).toHaveLength(1));
-    const sequence = await hub.publishSlice(1);
+    const sequence = await publishSlice(hub, 1);
     await expect(source.readSlice(sequence + 1, signal)).rejects.toMatchObject({ code: "timeout" });
     const waiting = source.readSlice(sequence + 1, signal);
-    await hub.publishSlice(2);
+    await publishSlice(hub, 2);
     expect(await waiting).toMatchObject({ envelope: { number: { epoch: 1, n: 2 } } });
   });
 
   it("puts a pack together from its chunks, and says when one is not there", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, signal, rings } = startSource(server.url);
     await eventually(() => expect(rings).toHaveLength(1));
     const data = new Uint8Array(1_300_000).map((_, index) => index % 251);
@@ -166,7 +106,7 @@ describe("slices and packs over NATS", () => {
 
   it("a slice that is none is a refusal, not a crash", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, signal, rings } = startSource(server.url);
     await eventually(() => expect(rings).toHaveLength(1));
     await hub.publish("axle.slice.c1", "{}");
@@ -175,10 +115,10 @@ describe("slices and packs over NATS", () => {
 
   it("survives a NATS that is killed, saying so once, and rings again when it is back", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, signal, rings, lines } = startSource(server.url);
     await eventually(() => expect(rings).toHaveLength(1));
-    const sequence = await hub.publishSlice(1);
+    const sequence = await publishSlice(hub, 1);
     await eventually(() => expect(rings.at(-1)?.sequence).toBe(sequence));
     await server.kill();
     await eventually(() => expect(lines.some((line) => line.includes("nats is away"))).toBe(true));
@@ -193,32 +133,32 @@ describe("slices and packs over NATS", () => {
   it("moves to another server when its access does", async () => {
     await using first = await NatsServer.start();
     await using second = await NatsServer.start();
-    await using hub = await Hub.start(second.url);
+    await using hub = await SliceStreams.start(second.url);
     const { source, signal, rings } = startSource(first.url);
     await eventually(() => expect(rings).toHaveLength(1));
-    const sequence = await hub.publishSlice(3);
-    source.renew(access(second.url));
+    const sequence = await publishSlice(hub, 3);
+    source.renew(accessTo(second.url));
     await eventually(() => expect(rings).toHaveLength(2));
     expect(await source.readSlice(sequence, signal)).toMatchObject({ envelope: { number: { epoch: 1, n: 3 } } });
   });
 
   it("reaches a server by WebSocket where TCP does not get through", async () => {
     await using server = await NatsServer.start({ config: `websocket { host: "127.0.0.1", port: -1, no_tls: true }` });
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const port = /Listening for websocket clients on ws:\/\/[^:]+:(\d+)/.exec(server.logs())?.[1];
     const { source, rings, signal } = startSource("nats://127.0.0.1:1", `ws://127.0.0.1:${port}`);
     await eventually(() => expect(rings).toHaveLength(1));
-    const sequence = await hub.publishSlice(1);
+    const sequence = await publishSlice(hub, 1);
     await eventually(() => expect(rings.at(-1)?.sequence).toBe(sequence));
     expect(await source.readSlice(sequence, signal)).toMatchObject({ sequence });
   });
 
   it("stops at once while NATS is away, and while it reads", async () => {
     await using server = await NatsServer.start();
-    await using hub = await Hub.start(server.url);
+    await using hub = await SliceStreams.start(server.url);
     const { source, rings } = startSource(server.url);
     await eventually(() => expect(rings).toHaveLength(1));
-    const sequence = await hub.publishSlice(1);
+    const sequence = await publishSlice(hub, 1);
     const stop = new AbortController();
     const reading = source.readSlice(sequence + 1, stop.signal);
     stop.abort(new Error("enough"));

@@ -26,6 +26,8 @@ export interface NatsSliceSourceOptions {
   readonly requestTimeoutMs?: number;
   /** How long a read waits for a server of the stream that lags behind the one that rang. */
   readonly lagMs?: number;
+  /** The same for a pack, which is asked for again anyway: short, for other apps wait meanwhile. */
+  readonly packLagMs?: number;
   readonly now?: () => number;
 }
 
@@ -40,7 +42,14 @@ export class NatsSliceSource implements SliceSource, Service {
   readonly #listeners = new Set<Coalesced<Ring>>();
 
   constructor(options: NatsSliceSourceOptions) {
-    this.#options = { chunkConcurrency: 4, requestTimeoutMs: 5_000, lagMs: 5_000, now: Date.now, ...options };
+    this.#options = {
+      chunkConcurrency: 4,
+      requestTimeoutMs: 5_000,
+      lagMs: 5_000,
+      packLagMs: 1_000,
+      now: Date.now,
+      ...options,
+    };
     this.#link = new NatsLink(options.access, {
       cluster: options.cluster,
       log: options.log,
@@ -78,7 +87,7 @@ export class NatsSliceSource implements SliceSource, Service {
   ): Promise<{ envelope: SliceEnvelope; sequence: number } | undefined> {
     const subject = `axle.slice.${this.#options.cluster}`;
     const isThere = (found: StoredMessage | undefined) => (found?.sequence ?? 0) >= atLeastSequence;
-    const found = await this.#read({ stream: STREAM, subject, isThere }, signal);
+    const found = await this.#read({ stream: STREAM, subject, isThere, lagMs: this.#options.lagMs }, signal);
     if (!isThere(found)) {
       throw new SourceError("timeout", `the slice of sequence ${atLeastSequence} could not be read in time`);
     }
@@ -102,7 +111,8 @@ export class NatsSliceSource implements SliceSource, Service {
 
   async #readChunk(ref: PackRef, index: number, signal: AbortSignal): Promise<Uint8Array> {
     const subject = `axle.pack.${ref.digest}.${index}`;
-    const found = await this.#read({ stream: PACK_STREAM, subject, isThere: (chunk) => chunk !== undefined }, signal);
+    const isThere = (chunk: StoredMessage | undefined) => chunk !== undefined;
+    const found = await this.#read({ stream: PACK_STREAM, subject, isThere, lagMs: this.#options.packLagMs }, signal);
     if (found === undefined) {
       throw new SliceError("missing-pack", `pack ${ref.digest} is not there (part ${index + 1} of ${ref.chunks})`);
     }
@@ -111,11 +121,11 @@ export class NatsSliceSource implements SliceSource, Service {
 
   /** Reads until `isThere`, or gives what there is when a lagging server's time is up. */
   async #read(
-    what: { stream: string; subject: string; isThere: (found: StoredMessage | undefined) => boolean },
+    what: { stream: string; subject: string; isThere: (found: StoredMessage | undefined) => boolean; lagMs: number },
     signal: AbortSignal,
   ): Promise<StoredMessage | undefined> {
-    const { now, lagMs, requestTimeoutMs } = this.#options;
-    const { stream, subject, isThere } = what;
+    const { now, requestTimeoutMs } = this.#options;
+    const { stream, subject, isThere, lagMs } = what;
     const backoff = new Backoff({ firstMs: 5, longestMs: 500 });
     const untilMs = now() + lagMs;
     while (true) {

@@ -6,6 +6,7 @@ import type { AppReport, Drift, Health, PendingDeletion, Sync } from "@axle/core
 import type * as fleet from "@axle/proto/axle/v1/fleet.ts";
 import type * as types from "@axle/proto/axle/v1/types.ts";
 import { Health as WireHealth, Sync as WireSync } from "@axle/proto/axle/v1/types.ts";
+import type { ForgetOutcome } from "../../client/fleet-client.ts";
 import type {
   AppOnClusterView,
   AppView,
@@ -13,6 +14,7 @@ import type {
   DeletionView,
   FleetView,
   FreshnessView,
+  SyncedView,
   StatusView,
   TargetView,
   TimelineView,
@@ -62,6 +64,8 @@ export function clusterOf(wire: fleet.Cluster): ClusterView {
     apps: wire.apps,
     message: wire.message,
     waitsFor: wire.waitsFor,
+    // An older hub knows but these.
+    state: wire.state || (wire.waitsFor === "" ? "active" : "pending"),
     joinedAtMs: Number(wire.joinedAtMs),
   };
 }
@@ -156,6 +160,15 @@ export function targetOf(wire: fleet.Target): TargetView {
     labels: wire.labels,
     apps: wire.apps.map(({ app, because, source }) => ({ app, because, source })),
   };
+}
+
+export function forgetOf(wire: fleet.ForgetClusterResponse): ForgetOutcome {
+  const { id, name, state, freshness, expiresAtMs } = wire;
+  return { id, name, state, freshness: freshnessOf(freshness), expiresAtMs: Number(expiresAtMs) };
+}
+
+export function syncedOf(wire: fleet.SyncedCluster): SyncedView {
+  return { cluster: wire.cluster, told: wire.told, freshness: freshnessOf(wire.freshness) };
 }
 
 export function deletionOf(wire: fleet.ClusterDeletion): DeletionView {

@@ -2,7 +2,9 @@ import type { ClusterFacts } from "../../fleet/cluster.ts";
 import { parseId } from "../../manifest/object.ts";
 import type { EffectiveApp } from "../effective-fleet.ts";
 import type { RenderedObject } from "../rendered-variant.ts";
-import { kubernetesMinorOf, removedApiOf } from "./removed-apis.ts";
+import { FactsClasses } from "./facts-classes.ts";
+import type { FactsClass } from "./facts-classes.ts";
+import { removedApiOf } from "./removed-apis.ts";
 
 /** Objects of an app that some of its clusters do not serve, all for one reason. */
 export interface Unserved {
@@ -20,23 +22,22 @@ export interface Unserved {
   readonly clusters: readonly string[];
 }
 
-type FactsOf = (cluster: string) => ClusterFacts | undefined;
+export interface UnservedContext {
+  readonly clusters: Iterable<string>;
+  readonly factsOf: (cluster: string) => ClusterFacts | undefined;
+  /** Of the plan before this one, where there was one. */
+  readonly classes?: FactsClasses;
+}
 
 /**
  * What the apps that move bring to clusters whose API servers, by their own word, do not serve it, and no app of the
  * same cluster brings the definition of. A cluster that has not said what it serves is not judged. Clusters that say the
- * same are judged once per pack, so this is linear in the pairs of apps and clusters.
+ * same are judged once per pack; where all serve all, no cluster is looked at by itself.
  */
-export function findUnserved(apps: Iterable<EffectiveApp>, factsOf: FactsOf): readonly Unserved[] {
+export function findUnserved(apps: Iterable<EffectiveApp>, context: UnservedContext): readonly Unserved[] {
   const all = [...apps];
-  const finder = new UnservedFinder(all, factsOf);
+  const finder = new UnservedFinder(all, context);
   return all.filter(({ moves }) => moves).flatMap((app) => finder.check(app));
-}
-
-interface FactsClass {
-  readonly apiVersions: readonly string[];
-  readonly served: ReadonlySet<string>;
-  readonly minor: number | undefined;
 }
 
 interface Suspect {
@@ -48,28 +49,30 @@ interface Suspect {
 }
 
 class UnservedFinder {
-  readonly #factsOf: FactsOf;
   readonly #apps: readonly EffectiveApp[];
-  readonly #classes = new Map<string, readonly FactsClass[]>();
-  readonly #classOf = new Map<string, FactsClass | undefined>();
+  readonly #classOf = new Map<string, FactsClass>();
+  readonly #classes: ReadonlySet<FactsClass>;
   #brought: Map<string, Set<string>> | undefined;
 
-  constructor(apps: readonly EffectiveApp[], factsOf: FactsOf) {
+  constructor(apps: readonly EffectiveApp[], { clusters, factsOf, classes = new FactsClasses() }: UnservedContext) {
     this.#apps = apps;
-    this.#factsOf = factsOf;
+    for (const cluster of clusters) {
+      const found = classes.of(factsOf(cluster));
+      if (found !== undefined) this.#classOf.set(cluster, found);
+    }
+    this.#classes = new Set(this.#classOf.values());
   }
 
   check({ name, placed }: EffectiveApp): readonly Unserved[] {
     const found = new Map<string, Suspect & { readonly clusters: string[] }>();
     for (const { objects, clusters } of placed) {
       const kinds = kindsOf(objects ?? []);
-      const judged = new Map<FactsClass, readonly Suspect[]>();
+      const judged = new Map([...this.#classes].map((facts) => [facts, judge(kinds, facts)]));
+      if ([...judged.values()].every((suspects) => suspects.length === 0)) continue;
       for (const cluster of clusters) {
-        const facts = this.#factsClassOf(cluster);
+        const facts = this.#classOf.get(cluster);
         if (facts === undefined) continue;
-        let suspects = judged.get(facts);
-        if (suspects === undefined) judged.set(facts, (suspects = judge(kinds, facts)));
-        for (const suspect of suspects) {
+        for (const suspect of judged.get(facts) ?? []) {
           if (this.#broughtTo(cluster).has(suspect.kind)) continue;
           const key = `${suspect.kind}\n${suspect.reason}`;
           const known = found.get(key);
@@ -81,28 +84,6 @@ class UnservedFinder {
     return [...found]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, { clusters, ...suspect }]) => ({ app: name, ...suspect, clusters: clusters.sort() }));
-  }
-
-  /** Undefined while the cluster has not said what it serves. */
-  #factsClassOf(cluster: string): FactsClass | undefined {
-    if (this.#classOf.has(cluster)) return this.#classOf.get(cluster);
-    const facts = this.#factsOf(cluster);
-    const known = facts !== undefined && (facts.apiVersions.length > 0 || facts.kubernetesVersion !== "");
-    const factsClass = known ? this.#classFor(facts) : undefined;
-    this.#classOf.set(cluster, factsClass);
-    return factsClass;
-  }
-
-  /** Compared member by member, not as one joined text: that alone would cost more than all the rest. */
-  #classFor({ kubernetesVersion, apiVersions }: ClusterFacts): FactsClass {
-    const middle = apiVersions[apiVersions.length >> 1] ?? "";
-    const key = `${kubernetesVersion} ${apiVersions.length} ${apiVersions[0] ?? ""} ${middle} ${apiVersions.at(-1) ?? ""}`;
-    const alike = this.#classes.get(key) ?? [];
-    const known = alike.find(({ apiVersions: others }) => others.every((one, index) => one === apiVersions[index]));
-    if (known !== undefined) return known;
-    const made = { apiVersions, served: new Set(apiVersions), minor: kubernetesMinorOf(kubernetesVersion) };
-    this.#classes.set(key, [...alike, made]);
-    return made;
   }
 
   /** Kinds that definitions among the cluster's own objects bring. */

@@ -9,7 +9,7 @@ describe("the address of a repository", () => {
     ["git@git.example.com:acme/fleet.git", "ssh", "git@git.example.com:acme/fleet.git"],
     ["/srv/git/fleet.git", "file", "file:///srv/git/fleet.git"],
   ])("%s is read", (address, scheme, url) => {
-    expect(parseRemote(address)).toEqual({ url, scheme, authorization: undefined });
+    expect(parseRemote(address)).toEqual({ url, scheme, login: undefined });
   });
 
   test.each([
@@ -29,7 +29,7 @@ describe("the address of a repository", () => {
   test("S5: credentials leave the address and reach no message", () => {
     const remote = parseRemote("https://robot:s%40cret@git.example.com/fleet.git");
     expect(remote.url).toBe("https://git.example.com/fleet.git");
-    expect(remote.authorization).toBe(`Basic ${Buffer.from("robot:s@cret").toString("base64")}`);
+    expect(remote.login).toEqual({ type: "basic", username: "robot", password: "s@cret" });
     const error = repositoryErrorFrom(
       new Error("fatal: unable to access 'https://robot:s@cret@git.example.com/'"),
       "fetch",

@@ -1,3 +1,4 @@
+import type { Login } from "../../credentials/credential.ts";
 import { RepositoryError } from "./repository-error.ts";
 
 /** What of the hub's own environment git may see: how to find programs, proxies and certificate authorities. */
@@ -59,8 +60,8 @@ export interface Remote {
   /** Without user name and password where it is http or https. */
   readonly url: string;
   readonly scheme: RemoteScheme;
-  /** From the address; sent as a header that is in no argument list. */
-  readonly authorization: string | undefined;
+  /** From the address itself. */
+  readonly login: Extract<Login, { type: "basic" }> | undefined;
 }
 
 /**
@@ -69,7 +70,7 @@ export interface Remote {
  */
 export function parseRemote(address: string): Remote {
   if (/[\n\r\0]/.test(address)) throw badAddress("an address on one line");
-  if (address.startsWith("/")) return { url: `file://${address}`, scheme: "file", authorization: undefined };
+  if (address.startsWith("/")) return { url: `file://${address}`, scheme: "file", login: undefined };
   const scheme = /^(https?|ssh|git|file):\/\/[^-]/.exec(address)?.[1] as RemoteScheme | undefined;
   if (scheme === "https" || scheme === "http") {
     const url = new URL(address);
@@ -77,13 +78,12 @@ export function parseRemote(address: string): Remote {
     const password = decodeURIComponent(url.password);
     url.username = "";
     url.password = "";
-    const authorization =
-      user === "" && password === "" ? undefined : `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-    return { url: url.href, scheme, authorization };
+    const login = user === "" && password === "" ? undefined : ({ type: "basic", username: user, password } as const);
+    return { url: url.href, scheme, login };
   }
-  if (scheme !== undefined) return { url: address, scheme, authorization: undefined };
+  if (scheme !== undefined) return { url: address, scheme, login: undefined };
   if (/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:[^:-]/.test(address)) {
-    return { url: address, scheme: "ssh", authorization: undefined };
+    return { url: address, scheme: "ssh", login: undefined };
   }
   throw badAddress("https://…, ssh://…, user@host:path, file://… or an absolute path");
 }

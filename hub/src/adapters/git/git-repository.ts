@@ -1,15 +1,36 @@
 import { join } from "node:path";
+import type { WantedRef } from "@axle/core/fleet/source-requests.ts";
 import { Serial } from "@axle/runtime/serial.ts";
-import type { Repository, Snapshot } from "../../ports.ts";
+import type { Fetched, Repository, Snapshot } from "../../ports.ts";
+import type { Composition, RefRepository, RepositoryCommit, SourceFetcher, TreeKeeper } from "../../source-ports.ts";
+import { SourceError, type SourceErrorCode } from "../../sources/source-error.ts";
+import { HttpClient } from "../outbound/http-client.ts";
 import { Checkout } from "./checkout.ts";
-import { parseRemote } from "./git-environment.ts";
-import { GitSnapshot, parseCommit, readLinks, TextCache, type CommitInfo } from "./git-snapshot.ts";
+import { composeCompleted } from "./completed-snapshot.ts";
+import { NO_CREDENTIALS, type CredentialSource } from "../../credentials/credential.ts";
+import { GitAccess } from "./git-access.ts";
+import { parseRemote, type Remote } from "./git-environment.ts";
+import { createGitSources } from "./git-sources.ts";
+import {
+  GitSnapshot,
+  linksOf,
+  parseCommit,
+  proveInside,
+  readLinks,
+  refuseOwnFolder,
+  TextCache,
+  type CommitInfo,
+} from "./git-snapshot.ts";
 import { Mirror } from "./mirror.ts";
 import { RepositoryError } from "./repository-error.ts";
-import { DEFAULT_TREE_LIMITS, loadTree, type TreeLimits } from "./tree.ts";
+import { DEFAULT_TREE_LIMITS, loadTree, type Tree, type TreeLimits } from "./tree.ts";
+import type { TreeCompleter } from "./tree-completer.ts";
+import { TreeComposer } from "./tree-composer.ts";
+import { MirrorTrees } from "./tree-keeper.ts";
 
 /** Parents looked at one by one before git itself is asked: the usual push is a few commits. */
 const QUICK_ANCESTORS = 64;
+const NOTHING_ELSE: Composition = { mounts: new Map(), replaced: new Map() };
 
 export interface GitRepositoryOptions {
   /** https, http, ssh, git or file address, `user@host:path`, or an absolute path; may hold user name and password. */
@@ -23,32 +44,53 @@ export interface GitRepositoryOptions {
   /** The hub's environment; git sees PATH, proxies, certificate authorities and the SSH agent of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly limits?: Partial<TreeLimits>;
+  /** What to show to servers; nothing by default. */
+  readonly credentials?: CredentialSource;
+  readonly now?: () => number;
+  /** How long a snapshot waits for one submodule. */
+  readonly patienceMs?: number;
 }
 
 /**
  * The followed branch of one repository through a bare mirror, and one commit at a time as a tree on disk. Fetches and
  * snapshots take turns. Constructors start nothing; dispose ends the reading process.
  */
-export class GitRepository implements Repository, AsyncDisposable {
+export class GitRepository implements Repository, RefRepository, AsyncDisposable {
   readonly #mirror: Mirror;
   readonly #checkout: Checkout;
   readonly #texts: TextCache;
   readonly #limits: TreeLimits;
   readonly #branch: string | undefined;
   #defaultBranch: string | undefined;
+  readonly #composer: TreeComposer;
+  /** The tree of the commit that was read last, without what was laid over it. */
+  #lastBase: Tree | undefined;
   #lastSnapshot: Snapshot | undefined;
+  /** Of the tree on disk. */
+  #replaced = new AbortController();
+  /** Where files of other sources are kept. */
+  readonly trees: TreeKeeper;
+  /** Brings other Git repositories into the same mirror. */
+  readonly sources: SourceFetcher;
+  readonly #remote: Remote;
+  readonly #completer: TreeCompleter;
+  readonly #http: HttpClient;
+  readonly #elsewhere: ReturnType<typeof createGitSources>;
   #lastHead = "";
   readonly #turns = new Serial();
 
   constructor(options: GitRepositoryOptions) {
-    const remote = parseRemote(options.url);
+    const remote = (this.#remote = parseRemote(options.url));
     if (options.branch !== undefined) refuseBadBranch(options.branch);
     this.#branch = options.branch;
     this.#limits = { ...DEFAULT_TREE_LIMITS, ...options.limits };
+    const { environment, credentials = NO_CREDENTIALS } = options;
+    const access = new GitAccess({ directory: join(options.directory, "access"), environment, credentials });
     this.#mirror = new Mirror({
       remote,
+      access,
       directory: join(options.directory, "mirror.git"),
-      environment: options.environment,
+      environment,
     });
     this.#checkout = new Checkout({
       directory: options.checkoutDirectory ?? options.directory,
@@ -56,30 +98,59 @@ export class GitRepository implements Repository, AsyncDisposable {
       git: this.#mirror.command,
     });
     this.#texts = new TextCache(this.#mirror.objects);
+    this.#composer = new TreeComposer(this.#mirror, this.#limits);
+    this.trees = new MirrorTrees(this.#mirror, (work) => this.#turns.run(work));
+    this.#http = new HttpClient({ environment });
+    this.#elsewhere = createGitSources({
+      mirror: this.#mirror,
+      access,
+      credentials,
+      ask: this.#http.ask,
+      trees: this.trees,
+      directory: join(options.directory, "sources"),
+      limits: this.#limits,
+      now: options.now ?? Date.now,
+      ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
+    });
+    this.#completer = this.#elsewhere.completer;
+    this.sources = this.#elsewhere.sources;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#elsewhere[Symbol.asyncDispose]();
     await this.#turns.run(() => this.#mirror[Symbol.asyncDispose]());
+    await this.#http[Symbol.asyncDispose]();
   }
 
   /** Throws RepositoryError. */
-  fetch(known: string | undefined, signal: AbortSignal): Promise<{ head: string; rewritten: boolean }> {
-    return this.#turns.run(() => this.#fetch(known, signal));
+  fetch(known: string | undefined, signal: AbortSignal, wanted: readonly WantedRef[] = []): Promise<Fetched> {
+    return this.#turns.run(() => this.#fetch(known, wanted, signal));
+  }
+
+  /** Throws SourceError. */
+  commitOf(id: string, signal: AbortSignal): Promise<RepositoryCommit> {
+    return this.#turns.run(() => this.#commitOf(id, signal));
+  }
+
+  descends(newer: string, older: string, signal: AbortSignal): Promise<boolean> {
+    return this.#turns.run(async () => newer === older || (await this.#descends(newer, older, signal)));
   }
 
   /** Throws RepositoryError; the tree of an earlier snapshot is changed in place. */
-  snapshot(commit: string, signal: AbortSignal): Promise<Snapshot> {
-    return this.#turns.run(() => this.#snapshot(commit, signal));
+  snapshot(commit: string, signal: AbortSignal, composition?: Composition): Promise<Snapshot> {
+    return this.#turns.run(() => this.#snapshot(commit, signal, composition ?? NOTHING_ELSE));
   }
 
-  async #fetch(known: string | undefined, signal: AbortSignal): Promise<{ head: string; rewritten: boolean }> {
+  async #fetch(known: string | undefined, wanted: readonly WantedRef[], signal: AbortSignal): Promise<Fetched> {
     signal.throwIfAborted();
     const branch = this.#branch ?? (this.#defaultBranch ??= await this.#mirror.findDefaultBranch(signal));
     let head: string;
+    let refs: ReadonlyMap<string, string>;
     try {
       refuseBadBranch(branch);
-      await this.#mirror.fetch(branch, signal);
+      await this.#mirror.fetch(branch, wanted, signal);
       head = (await this.#readCommit(`refs/heads/${branch}`)).commit;
+      refs = await this.#mirror.listRefs(wanted, signal);
     } catch (error) {
       this.#defaultBranch = undefined;
       throw this.#noted(error);
@@ -87,23 +158,52 @@ export class GitRepository implements Repository, AsyncDisposable {
     await this.#mirror.maintain(head !== this.#lastHead, signal);
     this.#lastHead = head;
     const rewritten = known !== undefined && known !== head && !(await this.#descends(head, known, signal));
-    return { head, rewritten };
+    return { head, rewritten, refs };
   }
 
-  async #snapshot(commit: string, signal: AbortSignal): Promise<Snapshot> {
+  async #commitOf(id: string, signal: AbortSignal): Promise<RepositoryCommit> {
     signal.throwIfAborted();
-    if (this.#lastSnapshot?.commit === commit && this.#checkout.current !== undefined) return this.#lastSnapshot;
+    try {
+      if ((await this.#mirror.objects.info(id)) === undefined) await this.#mirror.fetchCommit(id, signal);
+      const commit = await this.#readCommit(id);
+      // A branch of ours has submodules and large files as the followed one has.
+      return { ...commit, tree: await this.#completer.completeWhole(commit.tree, this.#remote, signal) };
+    } catch (error) {
+      if (error instanceof SourceError) throw error;
+      if (!(this.#noted(error) instanceof RepositoryError)) throw error;
+      throw sourceErrorFrom(error as RepositoryError, `the commit ${id.slice(0, 12)} of the repository`);
+    }
+  }
+
+  async #snapshot(commit: string, signal: AbortSignal, composition: Composition): Promise<Snapshot> {
+    signal.throwIfAborted();
     try {
       const info = await this.#readCommit(commit);
-      const previous = this.#checkout.current;
       const { objects } = this.#mirror;
-      const tree = await loadTree(objects, { oid: info.tree, previous }, this.#limits);
-      const links = await readLinks(objects, tree);
+      const base = await loadTree(objects, { oid: info.tree, previous: this.#lastBase }, this.#limits);
+      refuseOwnFolder(base);
+      const links = [await readLinks(objects, base)];
+      const parts = { composition, composer: this.#composer, completer: this.#completer, remote: this.#remote };
+      const { tree, mounts, missing, submodules } = await composeCompleted(base, parts, signal);
+      for (const mount of mounts) links.push(await readLinks(objects, mount));
+      if (composition.links !== undefined) links.push(composition.links);
+      this.#lastBase = base;
       signal.throwIfAborted();
+      const last = this.#lastSnapshot;
+      const failed = composition.failed ?? new Map<string, string>();
+      const allLinks = linksOf(tree, links);
+      if (composition.links !== undefined) proveInside(allLinks, mounts);
+      const isLast = last?.commit === commit && this.#checkout.current?.oid === tree.oid;
+      if (isLast && isSame(last.failedSources, failed) && isSame(last.missing, missing)) return last;
+      this.#lastSnapshot = undefined;
+      if (this.#checkout.current?.oid !== tree.oid) {
+        this.#replaced.abort(new RepositoryError("git", "another tree takes the place of the one that was read"));
+        this.#replaced = new AbortController();
+      }
       await this.#checkout.bringTo(tree, signal);
-      const snapshot = new GitSnapshot({ commit: info, root: this.#checkout.root, tree, links, texts: this.#texts });
-      this.#lastSnapshot = snapshot;
-      return snapshot;
+      const read = { commit: info, root: this.#checkout.root, tree, links: allLinks, texts: this.#texts };
+      const told = { failedSources: new Map(failed), replaced: this.#replaced.signal, missing, submodules };
+      return (this.#lastSnapshot = new GitSnapshot({ ...read, ...told }));
     } catch (error) {
       throw this.#noted(error);
     }
@@ -136,9 +236,19 @@ export class GitRepository implements Repository, AsyncDisposable {
   }
 
   #noted(error: unknown): unknown {
-    if (error instanceof RepositoryError && error.code === "corrupt") this.#mirror.distrust();
+    if (error instanceof RepositoryError && error.code === "corrupt") {
+      this.#mirror.distrust();
+      this.#completer.forget();
+    }
     return error;
   }
+}
+
+/** The same reasons for the same things. */
+function isSame(before: ReadonlyMap<string, unknown> | undefined, after: ReadonlyMap<string, unknown>): boolean {
+  const words = (map: ReadonlyMap<string, unknown>): string =>
+    [...map].map(([name, why]) => `${name}\n${String(why)}`).join("\n");
+  return words(before ?? new Map()) === words(after);
 }
 
 /** The rules of `git check-ref-format` that keep a name from being read as anything else. */
@@ -146,4 +256,11 @@ function refuseBadBranch(branch: string): void {
   if (!/^(?!-)[^\0-\x20\x7f~^:?*[\\]+$/.test(branch) || /\.\.|@\{|\/\/|\.lock$|^\/|\/$/.test(branch)) {
     throw new RepositoryError("branch-missing", `${JSON.stringify(branch)} cannot be the name of a branch`);
   }
+}
+
+/** What git says of a source: a commit that is not there is not asked for again until something changes. */
+function sourceErrorFrom(error: RepositoryError, what: string): SourceError {
+  const code: SourceErrorCode =
+    error.code === "auth" ? "unauthorized" : error.code === "unreachable" ? "unreachable" : "not-found";
+  return new SourceError(code, `${what} cannot be had: ${error.message}`, { cause: error });
 }

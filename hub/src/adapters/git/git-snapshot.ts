@@ -1,5 +1,8 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import { SOURCES_FOLDER } from "@axle/core/fleet/source-request.ts";
 import type { Snapshot, SnapshotFile } from "../../ports.ts";
+import { MountError } from "../../sources/mount-error.ts";
+import { SourceError } from "../../sources/source-error.ts";
 import type { GitObjects } from "./git-objects.ts";
 import { RepositoryError } from "./repository-error.ts";
 import { resolvePath } from "./resolve-path.ts";
@@ -14,6 +17,10 @@ export interface SnapshotParts {
   readonly tree: Tree;
   readonly links: ReadonlyMap<string, string>;
   readonly texts: TextCache;
+  readonly failedSources: ReadonlyMap<string, string>;
+  readonly replaced: AbortSignal;
+  readonly missing: ReadonlyMap<string, SourceError>;
+  readonly submodules: readonly string[];
 }
 
 export interface CommitInfo {
@@ -34,6 +41,10 @@ export class GitSnapshot implements Snapshot {
   readonly folders: ReadonlyMap<string, string>;
   readonly links: ReadonlyMap<string, string>;
   readonly warnings: readonly Problem[];
+  readonly failedSources: ReadonlyMap<string, string>;
+  readonly replaced: AbortSignal;
+  readonly missing: ReadonlyMap<string, SourceError>;
+  readonly submodules: readonly string[];
   readonly #texts: TextCache;
 
   constructor(parts: SnapshotParts) {
@@ -42,6 +53,10 @@ export class GitSnapshot implements Snapshot {
     this.committedAtMs = parts.commit.committedAtMs;
     this.root = parts.root;
     this.links = parts.links;
+    this.failedSources = parts.failedSources;
+    this.replaced = parts.replaced;
+    this.missing = parts.missing;
+    this.submodules = parts.submodules;
     this.#texts = parts.texts;
     const files = new Map<string, SnapshotFile>();
     const folders = new Map<string, string>();
@@ -49,8 +64,11 @@ export class GitSnapshot implements Snapshot {
     for (const folder of foldersOf(parts.tree)) {
       folders.set(folder.path, folder.oid);
       for (const { path, file } of folder.files) files.set(path, file);
-      for (const { path, why } of folder.ignored) warnings.push(ignoredWarning(path, why));
+      for (const { path, why } of folder.ignored) {
+        if (!parts.missing.has(path)) warnings.push(ignoredWarning(path, why));
+      }
     }
+    for (const [path, error] of parts.missing) warnings.push(missingWarning(path, error));
     this.files = files;
     this.folders = folders;
     this.warnings = warnings;
@@ -139,9 +157,12 @@ export function parseCommit(commit: string, content: Buffer): CommitInfo {
 
 /**
  * Targets of all links of a commit, by path. Throws RepositoryError `escapes` naming the link and where it leads when
- * one of them, directly or through others, leaves the repository: programs that follow it would read the hub's files.
+ * one of them, directly or through others, leaves the repository (for a mount: the mount): programs that follow it would
+ * read the hub's files.
  */
 export async function readLinks(objects: GitObjects, tree: Tree): Promise<ReadonlyMap<string, string>> {
+  const known = provenLinks.get(tree);
+  if (known !== undefined) return known;
   const reads: Promise<readonly [string, string]>[] = [];
   for (const folder of foldersOf(tree)) {
     for (const { path, file } of folder.files) {
@@ -149,17 +170,68 @@ export async function readLinks(objects: GitObjects, tree: Tree): Promise<Readon
     }
   }
   const links = new Map(await Promise.all(reads));
-  for (const [path, target] of links) {
-    const resolved = resolvePath(links, path);
+  const top = tree.path === "" ? 0 : tree.path.length + 1;
+  const inside = new Map([...links].map(([path, target]) => [path.slice(top), target]));
+  for (const [path, target] of inside) {
+    const resolved = resolvePath(inside, path);
+    const file = links.size > 0 && top > 0 ? `${tree.path}/${path}` : path;
+    if (top === 0 && resolved.type === "inside" && isInSources(resolved.path)) {
+      const message = `the link "${path}" -> "${target}" leads into ${SOURCES_FOLDER}, which is the hub's own; name the source where it is used`;
+      throw new RepositoryError("escapes", message, { file });
+    }
     if (resolved.type !== "outside") continue;
     const chain = resolved.via === undefined || resolved.via === path ? "" : `, through the link "${resolved.via}"`;
     throw new RepositoryError(
       "escapes",
-      `the link "${path}" -> "${target}" leaves the repository${chain}; point it inside, or replace it with what it links to`,
-      { file: path },
+      `the link "${path}" -> "${target}" leaves ${top === 0 ? "the repository" : "the source"}${chain}; point it inside, or replace it with what it links to`,
+      { file },
     );
   }
+  provenLinks.set(tree, links);
   return links;
+}
+
+/** Trees are shared from commit to commit. */
+const provenLinks = new WeakMap<Tree, ReadonlyMap<string, string>>();
+
+function isInSources(path: string): boolean {
+  return path === SOURCES_FOLDER || path.startsWith(`${SOURCES_FOLDER}/`);
+}
+
+/** Throws RepositoryError `escapes` for a commit that holds files where the hub puts those of other sources. */
+export function refuseOwnFolder(tree: Tree): void {
+  const [own = ""] = SOURCES_FOLDER.split("/");
+  const taken =
+    tree.files.find(({ path }) => path === own)?.path ??
+    tree.folders.find(({ path }) => path === own)?.files.find(({ path }) => path === SOURCES_FOLDER)?.path ??
+    tree.folders.find(({ path }) => path === own)?.folders.find(({ path }) => path === SOURCES_FOLDER)?.path;
+  if (taken === undefined) return;
+  const message = `the commit holds "${taken}": ${SOURCES_FOLDER} is where the hub lets other sources stand; remove it from the repository`;
+  throw new RepositoryError("escapes", message, { file: taken });
+}
+
+/** The links a composed tree has: a file that replaces a link is none any more. */
+export function linksOf(tree: Tree, links: readonly ReadonlyMap<string, string>[]): ReadonlyMap<string, string> {
+  const files = new Set<string>();
+  for (const folder of foldersOf(tree)) {
+    for (const { path, file } of folder.files) if (file.mode === "link") files.add(path);
+  }
+  return new Map(links.flatMap((each) => [...each].filter(([path]) => files.has(path))));
+}
+
+/**
+ * Links that are put beside a source's own can lead those, which were proven without them, out of the repository. Throws as
+ * {@link readLinks} does for the commit's own, MountError for those of a mount.
+ */
+export function proveInside(links: ReadonlyMap<string, string>, mounts: readonly Pick<Tree, "path">[]): void {
+  for (const [path, target] of links) {
+    if (resolvePath(links, path).type !== "outside") continue;
+    const holders = mounts.filter((mount) => path.startsWith(`${mount.path}/`));
+    const [mount] = holders.toSorted((a, b) => b.path.length - a.path.length);
+    const message = `the link "${path}" -> "${target}" leaves the repository by way of a dependency; point it inside`;
+    if (mount === undefined) throw new RepositoryError("escapes", message, { file: path });
+    throw new MountError(mount.path, new SourceError("unsafe", message));
+  }
 }
 
 async function readTarget(
@@ -179,10 +251,15 @@ async function readTarget(
   return [link.path, target];
 }
 
+/** Who reads it is held and says so as well; nobody may. */
+function missingWarning(path: string, error: SourceError): Problem {
+  return { severity: "warning", code: "ignored", message: error.message, place: { file: path, line: 0, column: 0 } };
+}
+
 function ignoredWarning(path: string, why: "submodule" | "not-utf8"): Problem {
   const message =
     why === "submodule"
-      ? "is a submodule, which is not fetched: its folder is empty here; copy its files in, or remove it"
+      ? "is a submodule without a commit: its folder is empty here; add it anew, or remove it"
       : "has a name that is not UTF-8 and is left out; rename it";
   return { severity: "warning", code: "ignored", message, place: { file: path, line: 0, column: 0 } };
 }

@@ -1,6 +1,10 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { WantedRef } from "@axle/core/fleet/source-requests.ts";
 import { simpleGit, type SimpleGit } from "simple-git";
+import { CredentialError } from "../../credentials/credential-error.ts";
+import { repositoryErrorOf } from "./explain-failure.ts";
+import type { GitAccess, GitReach } from "./git-access.ts";
 import { gitEnvironment, OWN_GIT_VARIABLES, type Remote } from "./git-environment.ts";
 import { GitObjects } from "./git-objects.ts";
 import { RepositoryError, repositoryErrorFrom } from "./repository-error.ts";
@@ -13,6 +17,8 @@ const FETCHES_PER_MAINTENANCE = 100;
 
 export interface MirrorOptions {
   readonly remote: Remote;
+  /** Lends git what it needs to reach the remote. */
+  readonly access: GitAccess;
   /** Folder of the bare repository; made when missing. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -49,13 +55,7 @@ export class Mirror implements AsyncDisposable {
 
   /** The branch the remote's HEAD names. Throws RepositoryError. */
   async findDefaultBranch(signal: AbortSignal): Promise<string> {
-    const git = await this.#open(signal);
-    let answer: string;
-    try {
-      answer = await git.listRemote(["--symref", "origin", "HEAD"]);
-    } catch (error) {
-      throw this.#errorFrom(error, signal);
-    }
+    const answer = await this.#ask(["ls-remote", "--symref", "origin", "HEAD"], signal);
     const branch = /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(answer)?.[1];
     if (branch !== undefined) return branch;
     throw new RepositoryError(
@@ -64,15 +64,43 @@ export class Mirror implements AsyncDisposable {
     );
   }
 
-  /** Brings one branch up to date. Throws RepositoryError. */
-  async fetch(branch: string, signal: AbortSignal): Promise<void> {
+  /** Brings one branch up to date, and the refs that are wanted beside it where there are any. Throws RepositoryError. */
+  async fetch(branch: string, wanted: readonly WantedRef[], signal: AbortSignal): Promise<void> {
+    const specs = [`refs/heads/${branch}`, ...globsOf(wanted)].map((ref) => `+${ref}:${ref}`);
+    const prune = wanted.length > 0 ? ["--prune"] : [];
+    // Without --quiet: simple-git waits 50 ms for output after a process that printed nothing.
+    await this.#ask(["fetch", "--no-write-fetch-head", ...prune, "origin", ...specs], signal);
+  }
+
+  /** A commit no ref of ours names; kept under `refs/axle/commits/`. Throws RepositoryError. */
+  async fetchCommit(id: string, signal: AbortSignal): Promise<void> {
+    await this.#ask(["fetch", "--no-write-fetch-head", "origin", `+${id}:refs/axle/commits/${id}`], signal);
+  }
+
+  /** Commits by the full names of the refs that were wanted and are there, sorted. */
+  async listRefs(wanted: readonly WantedRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    if (wanted.length === 0) return new Map();
     const git = await this.#open(signal);
-    try {
-      // Without --quiet: simple-git waits 50 ms for output after a process that printed nothing.
-      await git.raw("fetch", "--no-write-fetch-head", "origin", `+refs/heads/${branch}:refs/heads/${branch}`);
-    } catch (error) {
+    const format = "%(refname) %(objectname) %(*objectname)";
+    const listed = await git.raw("for-each-ref", `--format=${format}`, "refs/heads", "refs/tags").catch((error) => {
       throw this.#errorFrom(error, signal);
-    }
+    });
+    const refs = listed.split("\n").flatMap((line): readonly (readonly [string, string])[] => {
+      const [name = "", id = "", peeled = ""] = line.split(" ");
+      const isWanted = wanted.some(({ prefix, all }) => (all ? name.startsWith(prefix) : name === prefix));
+      return isWanted ? [[name, peeled === "" ? id : peeled]] : [];
+    });
+    return new Map(refs);
+  }
+
+  /** Makes the repository, where it is not there yet, for who writes into it without fetching. Throws RepositoryError. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (!this.#ready) await this.#open(signal);
+  }
+
+  /** Lets a ref of ours (below `refs/axle/`) name an object, which is then kept. */
+  async setRef(ref: string, oid: string, signal: AbortSignal): Promise<void> {
+    await runGit(["update-ref", ref, oid], this.command, signal);
   }
 
   /** Packs loose objects when many fetches left some; called when there is nothing else to do. */
@@ -98,6 +126,28 @@ export class Mirror implements AsyncDisposable {
     );
   }
 
+  /** Runs a command that talks to the server. Throws RepositoryError. */
+  async #ask(args: readonly string[], signal: AbortSignal): Promise<string> {
+    const git = await this.#open(signal);
+    await using reach = await this.#reach(signal);
+    try {
+      return await git.env(reach.environment).raw(...args);
+    } catch (error) {
+      throw await this.#failureFrom(error, reach, signal);
+    }
+  }
+
+  async #reach(signal: AbortSignal): Promise<GitReach> {
+    const { access, remote } = this.#options;
+    try {
+      return await access.open(remote, signal);
+    } catch (cause) {
+      if (!(cause instanceof CredentialError)) throw cause;
+      const code = cause.code === "unreachable" ? "unreachable" : "auth";
+      throw new RepositoryError(code, `cannot fetch ${remote.url}: ${cause.message}`, { cause });
+    }
+  }
+
   async #open(signal: AbortSignal): Promise<SimpleGit> {
     const { directory } = this.#options;
     if (!this.#ready) {
@@ -119,7 +169,12 @@ export class Mirror implements AsyncDisposable {
       // Our own fixed value that forbids prompts and unknown hosts.
       unsafe: { allowUnsafeSshCommand: true, allowUnsafeConfigPaths: true },
     };
-    return simpleGit(options).env(this.command.environment);
+    try {
+      return simpleGit(options).env(this.command.environment);
+    } catch (cause) {
+      this.distrust();
+      throw new RepositoryError("corrupt", "the folder of the mirror is gone; it is made anew", { cause });
+    }
   }
 
   /** Makes the repository what we need; false when what stands there is none and should go. */
@@ -138,13 +193,24 @@ export class Mirror implements AsyncDisposable {
     }
   }
 
-  #errorFrom(error: unknown, signal: AbortSignal): Error {
+  async #failureFrom(error: unknown, reach: GitReach, signal: AbortSignal): Promise<Error> {
     if (signal.aborted) return signal.reason as Error;
-    const known = repositoryErrorFrom(error, `cannot fetch ${this.#options.remote.url}`);
-    if (known instanceof RepositoryError && known.code === "corrupt") this.distrust();
-    if (/\.lock': File exists/.test(known.message)) this.distrust();
+    const known = repositoryErrorOf(await reach.explain(error instanceof Error ? error.message : String(error)), error);
+    if (known.code === "corrupt" || /\.lock': File exists/.test(known.message)) this.distrust();
     return known;
   }
+
+  #errorFrom(error: unknown, signal: AbortSignal): Error {
+    if (signal.aborted) return signal.reason as Error;
+    const known = repositoryErrorFrom(error, "cannot read the mirror");
+    if (known instanceof RepositoryError && known.code === "corrupt") this.distrust();
+    return known;
+  }
+}
+
+/** A ref that is not there fails the whole fetch; one that is asked for by how it begins does not. */
+function globsOf(wanted: readonly WantedRef[]): readonly string[] {
+  return [...new Set(wanted.map(({ prefix }) => `${prefix}*`))];
 }
 
 /** A process that was killed leaves its lock files; we are the only user of the mirror. */
@@ -185,10 +251,6 @@ function configText(remote: Remote): string {
     "  lowSpeedLimit = 1000",
     "  lowSpeedTime = 30",
   ];
-  if (remote.authorization !== undefined) {
-    lines.push(`[http ${quoted(new URL(remote.url).origin)}]`);
-    lines.push(`  extraHeader = ${quoted(`Authorization: ${remote.authorization}`)}`);
-  }
   return `${lines.join("\n")}\n`;
 }
 

@@ -21,6 +21,8 @@ export interface TreeFile {
 export interface Ignored {
   readonly path: string;
   readonly why: "submodule" | "not-utf8";
+  /** The commit recorded for a submodule. */
+  readonly commit?: string;
 }
 
 export interface TreeLimits {
@@ -36,15 +38,18 @@ export const DEFAULT_TREE_LIMITS: TreeLimits = { totalBytes: 1024 ** 3, entries:
 /**
  * Reads a tree from Git objects, reusing the parts of an earlier one that did not change: only folders on the way to
  * a change are read. Throws RepositoryError `too-large` as soon as a limit is passed (a few small objects can name
- * billions of files), `escapes` for unsafe names, `corrupt` for missing objects.
+ * billions of files), `escapes` for unsafe names, `corrupt` for missing objects. With `path` the tree is one that is to
+ * stand in that folder.
  */
 export async function loadTree(
   objects: GitObjects,
-  root: { readonly oid: string; readonly previous: Tree | undefined },
+  root: { readonly oid: string; readonly previous: Tree | undefined; readonly path?: string },
   limits: TreeLimits,
 ): Promise<Tree> {
+  const { path = "", oid, previous } = root;
   const budget = { entries: limits.entries };
-  const tree = await loadFolder({ objects, limits, budget }, { path: "", oid: root.oid, depth: 0 }, root.previous);
+  const depth = path === "" ? 0 : path.split("/").length;
+  const tree = await loadFolder({ objects, limits, budget }, { path, oid, depth }, previous);
   const bytes = sumBytes(tree);
   if (bytes > limits.totalBytes) {
     throw new RepositoryError(
@@ -90,7 +95,7 @@ async function loadFolder(loading: Loading, place: FolderPlace, previous: Tree |
   const ignored: Ignored[] = unreadable.map((name) => ({ path: join(place.path, name), why: "not-utf8" }));
   for (const entry of entries) {
     const path = join(place.path, entry.name);
-    if (entry.type === "submodule") ignored.push({ path, why: "submodule" });
+    if (entry.type === "submodule") ignored.push({ path, why: "submodule", commit: entry.oid });
     else if (entry.type === "folder") {
       const child = { path, oid: entry.oid, depth: place.depth + 1 };
       folders.push(loadFolder(loading, child, knownFolders.get(path)));
@@ -122,6 +127,15 @@ function spend(loading: Loading, entries: number): void {
       `the commit holds more than ${loading.limits.entries} files and folders; split the repository, or raise the hub's limit`,
     );
   }
+}
+
+/** What is left of the limits beside a tree. */
+export function limitsBeside(tree: Tree, limits: TreeLimits): TreeLimits {
+  return {
+    ...limits,
+    entries: limits.entries - countEntries(tree),
+    totalBytes: limits.totalBytes - sumBytes(tree),
+  };
 }
 
 const counts = new WeakMap<Tree, number>();

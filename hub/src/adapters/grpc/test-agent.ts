@@ -138,7 +138,7 @@ export class TestStream {
     }
   }
 
-  hello(incarnation = 1): void {
+  hello(incarnation = 1, instance = "", unsure = false): void {
     const facts = { kubernetesVersion: "v1.37.1", provider: "test", nodes: 2, apiVersions: [] };
     const value = {
       protocol: 1,
@@ -147,6 +147,8 @@ export class TestStream {
       accepted: undefined,
       sliceFormats: [1],
       facts,
+      instance,
+      unsure,
     };
     this.call.write({ message: { $case: "hello", value } });
   }
@@ -158,9 +160,10 @@ export class TestStream {
       apps?: { app: string; revision: number; message?: string }[];
       applied?: boolean;
       slice?: SliceNumber;
+      left?: { order: string; what: string };
     } = {},
   ): void {
-    const { full = number === 1, apps = [], applied = false, slice } = more;
+    const { full = number === 1, apps = [], applied = false, slice, left } = more;
     const value = {
       number: BigInt(number),
       full,
@@ -183,6 +186,7 @@ export class TestStream {
       removed: [],
       timings: [],
       refusal: "",
+      left,
     };
     this.call.write({ message: { $case: "report", value } });
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import type { ChannelCredentials, Client } from "@grpc/grpc-js";
 import { FleetServiceClient } from "@axle/proto/axle/v1/fleet.ts";
@@ -7,6 +8,8 @@ import { FleetApi } from "../../api/fleet-api.ts";
 import { Admission } from "../../join/admission.ts";
 import { AgentCredentials } from "../../join/agent-credentials.ts";
 import { ClaimBook } from "../../join/claim-book.ts";
+import { DepartureKeeper } from "../../join/departure-keeper.ts";
+import { Departures } from "../../join/departures.ts";
 import { Registrar } from "../../join/registrar.ts";
 import { RenewalDesk } from "../../join/renewal-desk.ts";
 import { TokenDesk } from "../../join/token-desk.ts";
@@ -16,6 +19,7 @@ import { FleetView } from "../../sessions/fleet-view.ts";
 import { exposeSessionMetrics } from "../../sessions/session-metrics.ts";
 import { Sessions } from "../../sessions/sessions.ts";
 import { HttpServer } from "../http/server.ts";
+import { NatsAccessRevoker } from "../nats/access-revoker.ts";
 import { AuditTrail } from "../nats/audit-trail.ts";
 import { registryStores } from "../nats/registry-stores.ts";
 import { neverAborts, TestFleet } from "../nats/test-fleet.ts";
@@ -66,10 +70,10 @@ export class TestFront implements AsyncDisposable {
     const directory = new ClusterDirectory({ clusters, log });
     const view = new FleetView({ statuses, now, log });
     await Promise.all([directory.hydrate(neverAborts), view.hydrate(neverAborts)]);
-    const issue = async (clusterId: string) => ({
+    const issue = async ({ id, credentialsVoidMs }: Pick<Registration, "id" | "credentialsVoidMs">) => ({
       servers: ["tls://localhost:4222"],
       caPem: ca.certificatePem,
-      creds: identity.mintAgentUser(clusterId, 60_000),
+      creds: identity.mintAgentUser(id, 60_000, credentialsVoidMs),
       expiresAtMs: now() + 60_000,
     });
     const address = () => this.grpcAddress;
@@ -83,12 +87,18 @@ export class TestFront implements AsyncDisposable {
     const desk = new TokenDesk({ tokens, ca, hubAddress: address, now });
     const claims = new ClaimBook({ claims: claimStore, clusters, now });
     const joining = { clusters, claims, credentials, audit, now, log };
+    const access = new NatsAccessRevoker(await this.fleet.connectOptions());
+    const statusOf = (id: string) => view.statusOf(id);
+    const departures = new Departures({ clusters, statusOf, access, audit, newId: randomUUID, now, log });
+    const onReconnected = (listener: () => void) => connection.onReconnected(listener);
+    const keeper = new DepartureKeeper({ directory, view, departures, claims, access, onReconnected, log });
     const sessions = new Sessions({
       view,
       directory,
       clusters,
       credentials,
       slices: shelf,
+      departures,
       hubVersion: "0.1.0-test",
       now,
       log,
@@ -98,7 +108,8 @@ export class TestFront implements AsyncDisposable {
     exposeSessionMetrics(metrics, { directory, view });
     this.clusters = clusters;
     this.view = view;
-    this.api = new FleetApi({ reader: shelf, commands: shelf, view, directory, desk, admission, audit, now });
+    const about = { reader: shelf, commands: shelf, view, directory };
+    this.api = new FleetApi({ ...about, desk, admission, departures, agents: sessions, audit, now });
     const shared = { host: "127.0.0.1", port: 0, tls: keys.server, adminToken, api: this.api, log };
     this.grpc = await GrpcServer.start({
       ...shared,
@@ -109,7 +120,7 @@ export class TestFront implements AsyncDisposable {
     });
     const hooks = { branch: () => shelf.branch, pushed: (atMs: number) => shelf.poke("hook", atMs) };
     this.http = await HttpServer.start({ ...shared, hookSecret, hooks, metrics, unready: () => [], now });
-    const stops = [this.grpc, this.http, sessions, view, directory].map((service) => {
+    const stops = [this.grpc, this.http, sessions, keeper, view, directory].map((service) => {
       const stop = new AbortController();
       const run = service.run(stop.signal);
       return async () => {

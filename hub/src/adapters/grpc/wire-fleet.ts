@@ -43,6 +43,20 @@ export const FLEET_CALLS = {
     return { id, token, expiresAtMs: toTime(expiresAtMs) };
   },
   admitCluster: ({ cluster }, { api, actor, signal }) => api.admitCluster(cluster, actor, signal),
+  forgetCluster: async ({ cluster, mode, now, ttlSeconds }, { api, actor, signal }) => {
+    const wish = { cluster, mode, now, ttlMs: ttlSeconds * 1_000 };
+    const { freshness, expiresAtMs, ...rest } = await api.clusters.forget(wish, actor, signal);
+    return { ...rest, freshness: toFreshness(freshness), expiresAtMs: toTime(expiresAtMs) };
+  },
+  cancelForgetCluster: ({ cluster }, { api, actor, signal }) => api.clusters.cancelForget(cluster, actor, signal),
+  revokeCluster: ({ cluster }, { api, actor, signal }) => api.clusters.revoke(cluster, actor, signal),
+  resumeCluster: ({ cluster }, { api, actor, signal }) => api.clusters.resume(cluster, actor, signal),
+  syncNow: async (request, { api, actor, signal }) => ({
+    clusters: (await api.syncNow(request, actor, signal)).map(({ freshness, ...rest }) => ({
+      ...rest,
+      freshness: toFreshness(freshness),
+    })),
+  }),
   listPendingDeletions: (_request, { api }) => ({
     deletions: api.listPendingDeletions().map(({ deletion, freshness, ...rest }) => ({
       ...rest,
@@ -92,6 +106,11 @@ interface FleetCalls {
   listTargets: Call<fleet.ListTargetsRequest, fleet.ListTargetsResponse>;
   createToken: Call<fleet.CreateTokenRequest, fleet.CreateTokenResponse>;
   admitCluster: Call<fleet.AdmitClusterRequest, fleet.AdmitClusterResponse>;
+  forgetCluster: Call<fleet.ForgetClusterRequest, fleet.ForgetClusterResponse>;
+  cancelForgetCluster: Call<fleet.CancelForgetClusterRequest, fleet.CancelForgetClusterResponse>;
+  revokeCluster: Call<fleet.RevokeClusterRequest, fleet.RevokeClusterResponse>;
+  resumeCluster: Call<fleet.ResumeClusterRequest, fleet.ResumeClusterResponse>;
+  syncNow: Call<fleet.SyncNowRequest, fleet.SyncNowResponse>;
   listPendingDeletions: Call<fleet.ListPendingDeletionsRequest, fleet.ListPendingDeletionsResponse>;
   approveDeletion: Call<fleet.ApproveDeletionRequest, fleet.ApproveDeletionResponse>;
   allowRewrite: Call<fleet.AllowRewriteRequest, fleet.AllowRewriteResponse>;
@@ -110,6 +129,16 @@ export const FLEET_JSON_CALLS: ReadonlyMap<string, (request: unknown, context: C
     jsonCall("ListTargets", fleet.ListTargetsRequest, fleet.ListTargetsResponse, FLEET_CALLS.listTargets),
     jsonCall("CreateToken", fleet.CreateTokenRequest, fleet.CreateTokenResponse, FLEET_CALLS.createToken),
     jsonCall("AdmitCluster", fleet.AdmitClusterRequest, fleet.AdmitClusterResponse, FLEET_CALLS.admitCluster),
+    jsonCall("ForgetCluster", fleet.ForgetClusterRequest, fleet.ForgetClusterResponse, FLEET_CALLS.forgetCluster),
+    jsonCall(
+      "CancelForgetCluster",
+      fleet.CancelForgetClusterRequest,
+      fleet.CancelForgetClusterResponse,
+      FLEET_CALLS.cancelForgetCluster,
+    ),
+    jsonCall("RevokeCluster", fleet.RevokeClusterRequest, fleet.RevokeClusterResponse, FLEET_CALLS.revokeCluster),
+    jsonCall("ResumeCluster", fleet.ResumeClusterRequest, fleet.ResumeClusterResponse, FLEET_CALLS.resumeCluster),
+    jsonCall("SyncNow", fleet.SyncNowRequest, fleet.SyncNowResponse, FLEET_CALLS.syncNow),
     jsonCall(
       "ListPendingDeletions",
       fleet.ListPendingDeletionsRequest,

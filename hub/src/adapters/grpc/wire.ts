@@ -43,29 +43,35 @@ const HEALTH_TO_WIRE = {
   Unknown: types.Health.HEALTH_UNKNOWN,
 } as const satisfies Record<Health, types.Health>;
 
+/** Of what an agent calls itself; a longer word is no worse than a cut one. */
+const LONGEST_INSTANCE = 64;
+
 const DRIFT_ACTIONS: readonly string[] = ["corrected", "reported", "fighting"] satisfies Drift["action"][];
 
 /** An agent's word; undefined for one this hub does not know. Throws CallError `invalid-argument`. */
 export function fromConnectRequest({ message }: session.ConnectRequest): AgentMessage | undefined {
   switch (message?.$case) {
     case "hello": {
-      const { incarnation, accepted, facts, ...rest } = message.value;
+      const { incarnation, accepted, facts, instance, unsure, ...rest } = message.value;
       return {
         type: "hello",
         ...rest,
+        ...(unsure ? { unsure } : {}),
+        ...(instance === "" ? {} : { instance: instance.slice(0, LONGEST_INSTANCE) }),
         incarnation: toNumber(incarnation),
         accepted: fromSliceNumber(accepted),
         facts: fromFacts(facts),
       };
     }
     case "report": {
-      const { number, slice, apps, timings, ...rest } = message.value;
+      const { number, slice, apps, timings, left, ...rest } = message.value;
       const report = {
         ...rest,
         number: toNumber(number),
         slice: fromSliceNumber(slice),
         apps: apps.map(fromAppReport),
         timings: timings.flatMap(fromStepTimes),
+        ...(left === undefined ? {} : { left }),
       };
       return { type: "report", report };
     }

@@ -79,6 +79,15 @@ test("what was written is loaded by the next leader", async () => {
   expect(state.approvals.get("c1")).toEqual([{ id: "a1", app: "web", hash: "h", expiresAtMs: 5 }]);
 });
 
+test("the digest a source was first seen with is loaded by the next leader, under the name it has in files", async () => {
+  const key = "chart oci://registry.example.com/charts podinfo 6.1.0";
+  const store = await openStore();
+  await store.write([{ type: "source", key, digest: "sha256:aa" }], signal);
+  await store.write([{ type: "source", key, digest: "sha256:bb" }], signal);
+  const state = await (await openStore()).load(signal);
+  expect([...state.sources]).toEqual([[key, "sha256:bb"]]);
+});
+
 test("an empty fleet loads as nothing", async () => {
   const state = await (await openStore()).load(signal);
   expect([state.fleet, state.apps.size, state.slices.size, state.approvals.size]).toEqual([undefined, 0, 0, 0]);

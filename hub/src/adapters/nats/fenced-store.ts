@@ -9,6 +9,7 @@ import { listSubjects, purgeUpTo, readMany, readNewest } from "./read-messages.t
 import type { StoredMessage } from "./read-messages.ts";
 import * as records from "./state-records.ts";
 import { FLEET_SUBJECT, keyOf, STATE_STREAM, subjectOf } from "./subjects.ts";
+import type { KeyPrefix } from "./subjects.ts";
 import { timeOrderedIds } from "./time-ordered-id.ts";
 
 export interface FencedStoreOptions {
@@ -57,9 +58,10 @@ export class FencedStore implements Store {
       list("axle.slice.*"),
       list("axle.approvals.*"),
       list("axle.commit.*"),
+      list("axle.source.*"),
     ]);
     const found = await this.#readMany(lists.flat(), signal);
-    const parseAll = <T>(prefix: "app" | "slice" | "approvals" | "commit", parse: (message: StoredMessage) => T) =>
+    const parseAll = <T>(prefix: KeyPrefix, parse: (message: StoredMessage) => T) =>
       new Map(
         found.flatMap((message) => {
           const key = keyOf(prefix, message.subject);
@@ -73,6 +75,7 @@ export class FencedStore implements Store {
       slices: parseAll("slice", records.parseSliceHead),
       approvals: parseAll("approvals", records.parseApprovals),
       published: parseAll("commit", records.parsePublished),
+      sources: new Map([...parseAll("source", records.parseSource).values()].map(({ key, digest }) => [key, digest])),
     };
   }
 

@@ -23,6 +23,7 @@ export class HubConnection implements AsyncDisposable {
   readonly #log: Logger;
   /** Aborts when the connection is lost; then there is a new one. */
   #interruption = new AbortController();
+  readonly #listeners = new Set<() => void>();
   /** While the connection is down. */
   #reconnected: PromiseWithResolvers<void> | undefined;
 
@@ -55,6 +56,12 @@ export class HubConnection implements AsyncDisposable {
     }
   }
 
+  /** Told whenever there is a new connection, perhaps to servers that lost what they knew; returns what ends it. */
+  onReconnected(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.nc.isClosed()) return;
     // A drain waits for the server; one that is away must not keep us from stopping.
@@ -83,6 +90,7 @@ export class HubConnection implements AsyncDisposable {
         this.#log.info({ server: status.server }, "nats connected again");
         this.#reconnected?.resolve();
         this.#reconnected = undefined;
+        for (const listener of this.#listeners) listener();
       } else if (status.type === "error") {
         this.#log.warn({ error: status.error }, "nats connection reports an error");
       }

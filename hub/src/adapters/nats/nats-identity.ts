@@ -128,15 +128,17 @@ export class NatsIdentity {
   /**
    * Credentials (the text of a `.creds` file) for one cluster's agent: it may hear its own bell, read its own slice and
    * packs (which are encrypted), and nothing else (S6). It connects with the inbox prefix `_INBOX_<cluster>`.
+   * `voidMs`: what was issued until then is revoked, so these are dated later.
    */
-  mintAgentUser(cluster: string, ttlMs: number): string {
+  mintAgentUser(cluster: string, ttlMs: number, voidMs = 0): string {
     const user = this.#agentUser(cluster);
     const permissions = {
       sub: { allow: [bellSubjectOf(cluster), `_INBOX_${cluster}.>`] },
       pub: { allow: [`${SLICE_READS}.${cluster}`, PACK_READS] },
       allowed_connection_types: ["STANDARD", "WEBSOCKET"],
     };
-    return formatCreds(signUser({ name: `agent-${cluster}`, user, permissions, ttlMs }, this.#agents), user);
+    const request = { name: `agent-${cluster}`, user, permissions, ttlMs, after: secondsOf(voidMs) };
+    return formatCreds(signUser(request, this.#agents), user);
   }
 
   #agentUser(cluster: string): Nkey {
@@ -193,16 +195,22 @@ interface UserRequest {
   readonly permissions: Readonly<Record<string, unknown>>;
   /** For ever when left out. */
   readonly ttlMs?: number;
+  /** Unix seconds it is issued after. */
+  readonly after?: number;
 }
 
 function signUser(request: UserRequest, account: Nkey): string {
-  const { name, user, permissions, ttlMs } = request;
-  const iat = nowSeconds();
+  const { name, user, permissions, ttlMs, after = 0 } = request;
+  const iat = Math.max(nowSeconds(), after + 1);
   const nats = { type: "user", subs: UNLIMITED, data: UNLIMITED, payload: UNLIMITED, ...permissions } as const;
   const expiry = ttlMs === undefined ? {} : { exp: iat + Math.ceil(ttlMs / 1_000) };
   return signClaims({ name, sub: user.id, iat, ...expiry, nats }, account);
 }
 
 function nowSeconds(): number {
-  return Math.floor(Date.now() / 1_000);
+  return secondsOf(Date.now());
+}
+
+function secondsOf(ms: number): number {
+  return Math.floor(ms / 1_000);
 }

@@ -34,6 +34,7 @@ const renderShape = z.looseObject({
   objects: z.array(z.unknown()),
 });
 const publishedShape = z.record(z.string(), z.record(z.string(), z.number()));
+const sourceShape = z.looseObject({ key: z.string(), digest: z.string() });
 const approvalsShape = z.array(z.looseObject({ id: z.string(), app: z.string(), hash: z.string() }));
 
 /** A store entry as the messages that hold it. `auditId` names audit entries, in the order of time. */
@@ -58,6 +59,11 @@ export function messagesOf(entry: StoreEntry, auditId: () => string): readonly O
       return [{ subject: subjectOf("commit", entry.commit), payload: formatPublished(entry.slices) }];
     case "published-gone":
       return [goneMessage(subjectOf("commit", entry.commit))];
+    case "source": {
+      // A source's name is an address: no subject token, and of any length.
+      const subject = subjectOf("source", sha256Hex(entry.key));
+      return [{ subject, payload: JSON.stringify({ key: entry.key, digest: entry.digest }) }];
+    }
     case "audit":
       return [auditMessage(entry.entry, auditId())];
   }
@@ -104,6 +110,10 @@ export function parsePublished(message: StoredMessage): PublishedSlices {
       Object.entries(numbers).map(([cluster, n]) => [cluster, { epoch: Number(epoch), n }] as const),
     ),
   );
+}
+
+export function parseSource(message: StoredMessage): { readonly key: string; readonly digest: string } {
+  return parse(message, sourceShape);
 }
 
 /** From the headers alone: the body is for its cluster. */

@@ -1,6 +1,8 @@
 import { JetStreamApiCodes, JetStreamApiError, RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import type { Logger } from "@axle/runtime/logger.ts";
+import type { AuditLimits } from "./audit-retention.ts";
 import type { HubConnection } from "./hub-connection.ts";
 import { StoreError } from "./store-error.ts";
 import { AUDIT_STREAM, BUCKETS, bucketStream, PACK_STREAM, STATE_STREAM, STATE_SUBJECTS } from "./subjects.ts";
@@ -14,8 +16,8 @@ const COMMON = {
   allow_direct: true,
 } as const;
 
-/** All streams of a fleet as they must be. */
-export function wantedStreams(replicas: number): readonly Wanted[] {
+/** All streams of a fleet as they must be; `audit` undefined: what is recorded is kept for ever. */
+export function wantedStreams(replicas: number, audit?: AuditLimits): readonly Wanted[] {
   const shared = { ...COMMON, num_replicas: replicas };
   return [
     {
@@ -41,6 +43,8 @@ export function wantedStreams(replicas: number): readonly Wanted[] {
       description: "who did what, beside what the leader records",
       subjects: ["axle.trail.*"],
       deny_delete: true,
+      max_age: audit === undefined ? 0 : nanos(audit.maxAgeMs),
+      max_bytes: audit === undefined ? -1 : audit.maxBytes,
     },
     ...BUCKETS.map((bucket) => ({
       ...shared,
@@ -60,9 +64,14 @@ export function wantedStreams(replicas: number): readonly Wanted[] {
  */
 export async function ensureStreams(
   connection: HubConnection,
-  options: { readonly replicas: number; readonly log: Logger; readonly signal: AbortSignal },
+  options: {
+    readonly replicas: number;
+    readonly audit?: AuditLimits;
+    readonly log: Logger;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
-  for (const wanted of wantedStreams(options.replicas)) {
+  for (const wanted of wantedStreams(options.replicas, options.audit)) {
     const ensure = () => ensureStream(connection.jsm, wanted, options.log);
     await connection.ask(ensure, { what: `preparing stream ${wanted.name}`, signal: options.signal });
   }

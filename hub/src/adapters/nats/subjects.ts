@@ -27,11 +27,12 @@ export const STATE_SUBJECTS = [
   "axle.index.*",
   "axle.approvals.*",
   "axle.commit.*",
+  "axle.source.*",
   "axle.audit.*",
 ] as const;
 
 /** Prefixes of subjects with one key behind them. */
-export type KeyPrefix = "slice" | "app" | "render" | "index" | "approvals" | "commit" | "audit";
+export type KeyPrefix = "slice" | "app" | "render" | "index" | "approvals" | "commit" | "source" | "audit";
 
 /** `axle.<prefix>.<key>`. Throws StoreError `bad-name` for a key that is not one subject token of safe characters. */
 export function subjectOf(prefix: KeyPrefix, key: string): string {

@@ -1,36 +1,71 @@
 import type { Snapshot } from "../../ports.ts";
+import { readPackedChart } from "./read-packed-chart.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
+import { asksTime, functionsIn, mayVary } from "./template-functions.ts";
 
 export interface ChartTexts {
-  /** Templates, values and metadata, by path. */
-  readonly texts: ReadonlyMap<string, string>;
-  /** Charts packed as archives, whose templates cannot be looked into here. */
+  /** What helm runs as templates, by path. */
+  readonly templates: ReadonlyMap<string, string>;
+  /** Values, metadata, and files that templates may read. */
+  readonly others: ReadonlyMap<string, string>;
+  /** Charts packed as archives that cannot be looked into. */
   readonly archives: readonly string[];
+  /** Too large, or not text. */
+  readonly unread: { readonly templates: boolean; readonly others: boolean };
 }
 
 /** Larger files are data, not templates. */
 const MAX_TEMPLATE_BYTES = 1024 ** 2;
 
-/** The texts of a chart and the charts below it, through links; files that are no text are left out. */
+/** The texts of a chart and the charts below it, through links. */
 export async function readChartTexts(snapshot: Snapshot, folder: string, signal: AbortSignal): Promise<ChartTexts> {
   const index = SnapshotIndex.of(snapshot);
-  const texts = new Map<string, string>();
+  const templates = new Map<string, string>();
+  const others = new Map<string, string>();
   const archives: string[] = [];
+  const unread = { templates: false, others: false };
   const visited = new Set<string>();
-  const visit = async (path: string): Promise<void> => {
+  const visit = async (path: string, isTemplate: boolean): Promise<void> => {
     const found = index.find(path);
-    if (visited.has(found.path)) return;
-    visited.add(found.path);
-    if (found.type === "folder") for (const file of index.filesBelow(found.path)) await visit(file);
+    const visitKey = `${found.path}\0${isTemplate}`;
+    if (visited.has(visitKey)) return;
+    visited.add(visitKey);
+    if (found.type === "folder") {
+      for (const file of index.filesBelow(found.path))
+        await visit(file, isTemplate || isBelowTemplates(file, found.path));
+    }
     if (found.type !== "file") return;
-    if (path.endsWith(".tgz")) archives.push(path);
-    else if (/\.(ya?ml|tpl|txt|json)$/.test(path)) {
-      const text = await readText(snapshot, found.path, signal);
-      if (text !== undefined) texts.set(path, text);
+    if (path.endsWith(".tgz")) await visitPacked(path, found.path);
+    else take(path, await readText(snapshot, found.path, signal), isTemplate);
+  };
+  const take = (path: string, text: string | undefined, isTemplate: boolean): void => {
+    if (text !== undefined) (isTemplate ? templates : others).set(path, text);
+    else if (isTemplate) unread.templates = true;
+    else unread.others = true;
+  };
+  const visitPacked = async (path: string, archive: string): Promise<void> => {
+    const files = await readPackedChart(snapshot, archive, signal);
+    if (files === undefined) archives.push(path);
+    for (const { path: inside, content } of files ?? []) {
+      take(`${path}/${inside}`, decode(content), isBelowTemplates(inside, ""));
     }
   };
-  await visit(folder);
-  return { texts, archives };
+  await visit(folder, false);
+  return { templates, others, archives, unread };
+}
+
+/** Whatever its name: helm renders every file there. */
+function isBelowTemplates(file: string, folder: string): boolean {
+  return /(^|\/)templates(\/|$)/.test(file.slice(folder === "" ? 0 : folder.length + 1));
+}
+
+function decode(content: Uint8Array): string | undefined {
+  if (content.length > MAX_TEMPLATE_BYTES) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readText(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<string | undefined> {
@@ -44,31 +79,49 @@ async function readText(snapshot: Snapshot, path: string, signal: AbortSignal): 
 }
 
 /** Whether any template asks what the cluster can do; a packed chart may, nobody knows. */
-export function asksCapabilities({ texts, archives }: ChartTexts): boolean {
-  return archives.length > 0 || [...texts.values()].some((text) => text.includes("Capabilities"));
-}
-
-/**
- * Template functions whose result is not the same each time: random values, the time, keys made anew, and the order
- * of a Go map.
- */
-const VARYING =
-  /\b(rand[A-Z]\w*|gen[A-Z]\w*|uuidv4|now|ago|shuffle|bcrypt|htpasswd|encryptAES|unixEpoch|date\w*|htmlDate\w*|keys|getHostByName)\b|(?<![.\w])values\b/;
-
-/** Whether rendering twice may give two results; when in doubt, it may. `values` count too: `tpl` runs them. */
-export function mayVary({ texts, archives }: ChartTexts, values: readonly string[]): boolean {
+export function asksCapabilities({ templates, others, archives, unread }: ChartTexts): boolean {
   return (
     archives.length > 0 ||
-    [...texts.values(), ...values].some((text) => actionsOf(text).some((action) => VARYING.test(action)))
+    unread.templates ||
+    [...templates.values(), ...others.values()].some((text) => text.includes("Capabilities"))
   );
 }
 
-/** A template that looks at the cluster while it renders, which it cannot here. */
-export function findLookup({ texts }: ChartTexts): string | undefined {
-  for (const [path, text] of texts) if (actionsOf(text).some((action) => /\blookup\s/.test(action))) return path;
-  return undefined;
+/** How often a chart has to be rendered to know what of it stays: `later` in another second than the first time. */
+export type Repetition = "once" | "twice" | "later";
+
+/** Whether rendering twice may give two results; when in doubt, it may. `values` count too: `tpl` runs them. */
+export function repetitionOf(chart: ChartTexts, values: readonly string[]): Repetition {
+  const { templates, others, archives, unread } = chart;
+  const usesTpl = [...templates.values()].some((text) => functionsIn(text).includes("tpl"));
+  const texts = [...templates.values(), ...(usesTpl ? [...others.values(), ...values] : [])];
+  if (asksTime(texts)) return "later";
+  if (archives.length > 0 || unread.templates || (usesTpl && unread.others)) return "twice";
+  return mayVary(texts) ? "twice" : "once";
 }
 
-function actionsOf(text: string): readonly string[] {
-  return text.includes("{{") ? (text.match(/\{\{.*?\}\}/gs) ?? []) : [];
+/** With these a template reaches beyond what it prints itself. */
+const REACHING: ReadonlySet<string> = new Set(
+  "define block tpl set unset merge mergeOverwrite mustMerge mustMergeOverwrite".split(" "),
+);
+
+/**
+ * Templates of the chart itself to which all that varies is confined: what the others print is the same each time, so that
+ * nothing has to be rendered again when none of their objects is kept (pods of tests). Undefined when nobody can say.
+ */
+export function confinedVariation(chart: ChartTexts, folder: string): ReadonlySet<string> | undefined {
+  const { templates, archives, unread } = chart;
+  if (archives.length > 0 || unread.templates) return undefined;
+  if ([...templates.values()].some((text) => functionsIn(text).includes("tpl"))) return undefined;
+  const varying = [...templates].filter(([, text]) => mayVary([text]));
+  const top = folder === "" ? "templates/" : `${folder}/templates/`;
+  const isConfined = varying.every(
+    ([path, text]) => path.startsWith(top) && !functionsIn(text).some((name) => REACHING.has(name)),
+  );
+  return isConfined ? new Set(varying.map(([path]) => path)) : undefined;
+}
+
+/** Templates that look at the cluster while they render, which they cannot here. */
+export function findLookups({ templates }: ChartTexts): readonly string[] {
+  return [...templates].flatMap(([path, text]) => (functionsIn(text).includes("lookup") ? [path] : [])).sort();
 }

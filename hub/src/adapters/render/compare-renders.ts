@@ -1,60 +1,93 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import { describeRef, idOf, refOf, type KubeObject } from "@axle/core/manifest/object.ts";
+import { describeRef, refOf, type ObjectId } from "@axle/core/manifest/object.ts";
+import type { RenderedObject } from "../../ports.ts";
+import { warning } from "./finish-objects.ts";
 
-import { placeOf } from "./render-error.ts";
-
-/** The warning about two renders of the same input that differ; undefined when they are equal. */
-export function unstableWarning(
-  renders: readonly (readonly { readonly object: KubeObject }[])[],
-  about: { readonly app: string; readonly file: string },
-): Problem | undefined {
-  const [first = [], second = first] = renders.map((render) => render.map(({ object }) => object));
-  const differences = describeDifferences(first, second);
-  if (differences === undefined) return undefined;
-  const message =
-    `renders differently each time: ${differences}; the values of this render stay until the app's inputs change; ` +
-    "give fixed values, or take them from a Secret made elsewhere";
-  return { severity: "warning", code: "unstable-render", message, place: placeOf(about.file), app: about.app };
+/** What is not the same in two renders of one input. */
+export interface Differences {
+  /** JSON pointers to fields, by object; the values are in the first render. */
+  readonly fields: ReadonlyMap<ObjectId, readonly string[]>;
+  /** Objects of the first render that the second does not have: their names are made anew each time. */
+  readonly renamed: readonly RenderedObject[];
 }
 
-/** Names listed in a message; more are counted. */
-const SHOWN = 8;
-
-/**
- * What differs between two renders of the same input, in words: `Secret web/tls: data.tls.key`. Undefined when nothing
- * does. Values are not shown: they may be secrets.
- */
-export function describeDifferences(first: readonly KubeObject[], second: readonly KubeObject[]): string | undefined {
-  const others = new Map(second.map((object) => [idOf(object), object]));
-  const differences: string[] = [];
-  for (const object of first) {
-    const other = others.get(idOf(object));
-    others.delete(idOf(object));
-    const name = describeRef(refOf(object));
-    if (other === undefined) differences.push(`${name} (not always there)`);
-    else {
-      const paths = [...differingPaths(object, other, "")];
-      if (paths.length > 0) differences.push(`${name}: ${list(paths)}`);
+export function compareRenders(first: readonly RenderedObject[], second: readonly RenderedObject[]): Differences {
+  const others = new Map(second.map(({ id, object }) => [id, object]));
+  const fields = new Map<ObjectId, readonly string[]>();
+  const renamed: RenderedObject[] = [];
+  for (const rendered of first) {
+    const other = others.get(rendered.id);
+    if (other === undefined) {
+      renamed.push(rendered);
+      continue;
     }
+    const pointers = [...differingPointers(rendered.object, other, "")];
+    if (pointers.length > 0) fields.set(rendered.id, pointers);
   }
-  for (const object of others.values()) differences.push(`${describeRef(refOf(object))} (not always there)`);
-  return differences.length === 0 ? undefined : list(differences, "; ");
+  return { fields, renamed };
 }
 
-function* differingPaths(a: unknown, b: unknown, path: string): Generator<string> {
+function* differingPointers(a: unknown, b: unknown, pointer: string): Generator<string> {
   if (Object.is(a, b)) return;
   if (!isContainer(a) || !isContainer(b) || Array.isArray(a) !== Array.isArray(b)) {
-    yield path;
+    // What only the second has is in no pack, so nothing of it can stay.
+    if (a !== undefined) yield pointer;
     return;
   }
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const step = Array.isArray(a) ? `[${key}]` : path === "" ? key : `.${key}`;
-    yield* differingPaths((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}${step}`);
+  for (const key of Object.keys(a)) {
+    const step = key.replaceAll("~", "~0").replaceAll("/", "~1");
+    const [here, there] = [(a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]];
+    yield* differingPointers(here, there, `${pointer}/${step}`);
   }
 }
 
 function isContainer(value: unknown): value is object {
   return typeof value === "object" && value !== null;
+}
+
+/** Items listed in a message; more are counted. */
+const SHOWN = 8;
+
+/** In words, without values: they may be secrets. */
+export function describeDifferences(
+  { fields, renamed }: Differences,
+  objects: readonly RenderedObject[],
+  about: { readonly app: string; readonly file: string },
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  const unstable = (message: string): void => {
+    problems.push({ ...warning(message, about), code: "unstable-render" });
+  };
+  const named = objects.flatMap(({ id, object }) => {
+    const pointers = fields.get(id);
+    return pointers === undefined ? [] : [`${describeRef(refOf(object))}: ${list(pointers.map(pathOf))}`];
+  });
+  if (named.length > 0) {
+    unstable(
+      `renders differently each time: ${list(named, "; ")}; the values first published stay for as long as the app exists, ` +
+        "and sync.regenerate renews them; better give fixed values, or take them from a Secret made elsewhere",
+    );
+  }
+  if (renamed.length > 0) {
+    unstable(
+      `makes new names each time: ${list(renamed.map(({ object }) => describeRef(refOf(object))))}; every change of the app's inputs ` +
+        "replaces these objects by others; give them fixed names",
+    );
+  }
+  return problems;
+}
+
+/** `/data/tls.key` as people write it: `data["tls.key"]`, `spec.list[0]`. */
+function pathOf(pointer: string): string {
+  const steps = pointer
+    .split("/")
+    .slice(1)
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return steps.reduce((path, step) => {
+    if (/^\d+$/.test(step)) return `${path}[${step}]`;
+    if (/^[\w-]+$/.test(step)) return path === "" ? step : `${path}.${step}`;
+    return `${path}[${JSON.stringify(step)}]`;
+  }, "");
 }
 
 function list(items: readonly string[], separator = ", "): string {

@@ -15,7 +15,8 @@ export interface FoundObject {
 }
 
 export interface FoundObjects {
-  readonly objects: readonly FoundObject[];
+  /** One, or two of the same input where they may differ. */
+  readonly renders: readonly (readonly FoundObject[])[];
   readonly warnings: readonly Problem[];
 }
 
@@ -35,16 +36,28 @@ export function readObjects(
   return objects.map(({ object, place }) => ({ object, file: from.file, ...(from.own && { line: place.line }) }));
 }
 
+const MAX_OBJECTS = 20_000;
+const MAX_OBJECT_BYTES = 1_500_000;
+
 /**
  * Makes objects what a pack holds: without what only an API server writes, each in its namespace, none twice, in the
- * order they are applied. Throws RenderError `manifest` for a namespaced object without a namespace, `duplicate`.
+ * order they are applied. Throws RenderError `manifest` for a namespaced object without a namespace, `duplicate`, `too-large`.
  */
 export function finishObjects(found: readonly FoundObject[], namespace: string | undefined): readonly RenderedObject[] {
+  if (found.length > MAX_OBJECTS) {
+    const message = `renders ${found.length} objects, an app may have ${MAX_OBJECTS}; split it into several`;
+    throw new RenderError("too-large", message, { place: placeOf(found[MAX_OBJECTS]?.file ?? "") });
+  }
   const scopes = scopesOf(found);
   const finished = new Map<string, RenderedObject & { readonly line: number | undefined }>();
   for (const { object, file, line } of found) {
     const placed = placeInNamespace(withoutServerFields(object), { scopes, namespace, file, line });
     const id = idOf(placed);
+    const size = JSON.stringify(placed).length;
+    if (size > MAX_OBJECT_BYTES) {
+      const message = `${describeRef(refOf(placed))} has ${size} bytes as JSON, an object may have ${MAX_OBJECT_BYTES}: no API server stores more`;
+      throw new RenderError("too-large", message, { place: placeOf(file, line ?? 0, line === undefined ? 0 : 1) });
+    }
     const twin = finished.get(id);
     if (twin !== undefined) {
       const other = twin.file === file ? "the same file" : `"${twin.file}"`;

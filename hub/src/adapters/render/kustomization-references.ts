@@ -5,7 +5,24 @@ import type { Place } from "@axle/core/fleet/problem.ts";
 export interface Reference {
   readonly value: string;
   readonly place: Place;
-  readonly type: "path" | "chart-repository";
+  /** Where the text stands that holds it. */
+  readonly path: readonly PropertyKey[];
+  /** What stands before it in that text: `name=` of a generator. */
+  readonly prefix: string;
+  /** Whether the field takes files, folders, or either. */
+  readonly use: "any" | "file" | "folder";
+}
+
+/** A chart that kustomize has helm render, and downloads when it is not in its home. */
+export interface ChartUse {
+  readonly name: string;
+  /** "" where none is given: the chart must be in its home. */
+  readonly repository: string;
+  readonly version: string;
+  /** Relative to the kustomization's folder. */
+  readonly home: string;
+  readonly release: string;
+  readonly place: Place;
 }
 
 /** A path that helm reads when kustomize runs it, wherever it is written. */
@@ -20,25 +37,28 @@ export interface Kustomization {
   /** Every text anywhere in the file, with the paths that generators hide in `name=path`: what may be a path. */
   readonly texts: readonly string[];
   readonly helmPaths: readonly HelmPath[];
+  readonly charts: readonly ChartUse[];
   /** Runs helm inside kustomize. */
   readonly usesHelm: boolean;
   /** Why it could not be read. */
   readonly fault: { readonly message: string; readonly place: Place } | undefined;
 }
 
+type Use = Reference["use"];
+
 /** Lists of paths; entries of several lines are inline YAML. */
-const PATH_LISTS = [
-  "resources",
-  "bases",
-  "components",
-  "crds",
-  "configurations",
-  "generators",
-  "transformers",
-  "validators",
-  "patchesStrategicMerge",
-] as const;
-/** Lists of mappings with a path. */
+const PATH_LISTS: readonly (readonly [list: string, use: Use])[] = [
+  ["resources", "any"],
+  ["bases", "any"],
+  ["components", "folder"],
+  ["crds", "file"],
+  ["configurations", "file"],
+  ["generators", "any"],
+  ["transformers", "any"],
+  ["validators", "any"],
+  ["patchesStrategicMerge", "file"],
+];
+/** Lists of mappings with the path of a file. */
 const PATH_FIELDS: readonly (readonly [list: string, fields: readonly string[]])[] = [
   ["patches", ["path"]],
   ["patchesJson6902", ["path"]],
@@ -56,48 +76,103 @@ export function readKustomization(text: string, file: string): Kustomization {
     const references: Reference[] = [];
     const texts: string[] = [];
     const helmPaths: HelmPath[] = [];
+    const charts: ChartUse[] = [];
     for (const document of parseYaml(text)) {
+      const locate = (path: readonly PropertyKey[]): Place => ({ file, ...document.locate(path, "value") });
       collectTexts(document.value, {
         texts,
-        visit: (record) => collectHelmPaths(record, { file, usesHelm, helmPaths }),
+        visit: (record) => {
+          collectHelmPaths(record, { file, usesHelm, helmPaths });
+          if (record["kind"] === "HelmChartInflationGenerator")
+            charts.push(...chartsOf([record], {}, () => locate([])));
+        },
       });
-      const add = (value: unknown, path: readonly PropertyKey[], type: Reference["type"] = "path"): void => {
+      collectReferences(document.value, (value, path, { use, prefix = "" }) => {
         if (typeof value !== "string" || value === "" || readInline(value) !== undefined) return;
-        references.push({ value, type, place: { file, ...document.locate(path, "value") } });
-      };
-      collectReferences(document.value, add);
+        references.push({ value, path, prefix, use, place: locate(path) });
+      });
+      for (const list of ["helmCharts", "helmChartInflationGenerator"]) {
+        const items = itemsOf(document.value, list).map(([, item]) => item);
+        charts.push(...chartsOf(items, globalsOf(document.value), (index) => locate([list, index])));
+      }
     }
-    return { references, texts, helmPaths, usesHelm, fault: undefined };
+    return { references, texts, helmPaths, charts, usesHelm, fault: undefined };
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
     const fault = { message: cause.message, place: { file, ...cause.position } };
-    return { references: [], texts: [], helmPaths: [], usesHelm, fault };
+    return { references: [], texts: [], helmPaths: [], charts: [], usesHelm, fault };
   }
 }
 
-type Add = (value: unknown, path: readonly PropertyKey[], type?: Reference["type"]) => void;
+type Add = (
+  value: unknown,
+  path: readonly PropertyKey[],
+  kind: { readonly use: Use; readonly prefix?: string },
+) => void;
 
 function collectReferences(value: unknown, add: Add): void {
-  for (const list of PATH_LISTS) {
-    for (const [index, entry] of itemsOf(value, list)) add(entry, [list, index]);
+  for (const [list, use] of PATH_LISTS) {
+    for (const [index, entry] of itemsOf(value, list)) add(entry, [list, index], { use });
   }
   for (const [list, fields] of PATH_FIELDS) {
     for (const [index, entry] of itemsOf(value, list)) {
       for (const field of fields) {
         const named = isRecord(entry) ? entry[field] : undefined;
-        // Generators write `name=path`.
-        const pathOf = (text: unknown): unknown =>
-          field === "files" && typeof text === "string" ? text.slice(text.indexOf("=") + 1) : text;
-        if (!Array.isArray(named)) add(pathOf(named), [list, index, field]);
-        for (const [position, item] of itemsOf(entry, field)) add(pathOf(item), [list, index, field, position]);
+        const addPath = (text: unknown, path: readonly PropertyKey[]): void => {
+          // Generators write `name=path`.
+          const end = field === "files" && typeof text === "string" ? text.indexOf("=") + 1 : 0;
+          const prefix = typeof text === "string" ? text.slice(0, end) : "";
+          add(typeof text === "string" ? text.slice(end) : text, path, { use: "file", prefix });
+        };
+        if (!Array.isArray(named)) addPath(named, [list, index, field]);
+        for (const [position, item] of itemsOf(entry, field)) addPath(item, [list, index, field, position]);
       }
     }
   }
-  for (const [index, chart] of itemsOf(value, "helmCharts")) {
-    if (isRecord(chart)) add(chart["repo"], ["helmCharts", index, "repo"], "chart-repository");
-  }
   const openapi = isRecord(value) ? value["openapi"] : undefined;
-  if (isRecord(openapi)) add(openapi["path"], ["openapi", "path"]);
+  if (isRecord(openapi)) add(openapi["path"], ["openapi", "path"], { use: "file" });
+}
+
+/** Kustomize's own default. */
+const CHART_HOME = "charts";
+
+function globalsOf(value: unknown): Readonly<Record<string, unknown>> {
+  const globals = isRecord(value) ? value["helmGlobals"] : undefined;
+  return isRecord(globals) ? globals : {};
+}
+
+function chartsOf(
+  items: readonly unknown[],
+  globals: Readonly<Record<string, unknown>>,
+  locate: (index: number) => Place,
+): readonly ChartUse[] {
+  return items.flatMap((item, index) => {
+    if (!isRecord(item)) return [];
+    const text = (...names: readonly string[]): string => {
+      const found = names
+        .map((name) => item[name])
+        .find((value) => value !== undefined && value !== null && value !== "");
+      return typeof found === "string" || typeof found === "number" ? String(found) : "";
+    };
+    const inItem = text("chartHome");
+    const home =
+      typeof globals["chartHome"] === "string" && globals["chartHome"] !== "" ? globals["chartHome"] : inItem;
+    // A generator's own `name` is that of its metadata only when it names no chart.
+    const name = text("chartName", "name");
+    if (name === "") return [];
+    const release = text("releaseName");
+    const repository = text("chartRepoUrl", "repo");
+    return [
+      {
+        name,
+        repository,
+        version: text("chartVersion", "version"),
+        home: home || CHART_HOME,
+        release,
+        place: locate(index),
+      },
+    ];
+  });
 }
 
 function collectHelmPaths(

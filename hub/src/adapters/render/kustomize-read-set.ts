@@ -1,7 +1,11 @@
+import { requestAt } from "@axle/core/fleet/source-request.ts";
 import type { Snapshot } from "../../ports.ts";
-import { readKustomization, type HelmPath, type Reference } from "./kustomization-references.ts";
+import { readKustomization, type HelmPath } from "./kustomization-references.ts";
+import { homeOf } from "./named-places.ts";
 import { describeReads, type ReadSet } from "./read-set.ts";
-import { RenderError } from "./render-error.ts";
+import { placeOf, RenderError } from "./render-error.ts";
+import { DEFAULT_REF } from "./remote-address.ts";
+import { refuseChart, refuseReference } from "./refuse-reference.ts";
 import { joinPath, SnapshotIndex } from "./snapshot-index.ts";
 
 /**
@@ -20,13 +24,28 @@ export async function readSetOfKustomization(
     requests: new Set([folder]),
     visited: new Set(),
     usesHelm: false,
+    usesGenerators: false,
+    charts: [],
+    values: [],
+    unpinned: [],
     refusal: undefined,
   };
   await visitFolder(walk, folder);
-  // Charts may be named by any file that is included, and read anything beside them.
-  if (walk.usesHelm) walk.requests.add("");
+  // What a generator in a file of its own names is a matter of who includes it; charts that kustomizations name stand in
+  // their homes, and those are among the texts.
+  if (walk.usesGenerators) walk.requests.add("");
   const requests = [...walk.requests].sort();
-  return { requests, text: describeReads(index, requests), usesHelm: walk.usesHelm, refusal: walk.refusal };
+  const { usesHelm, usesGenerators, charts, values: chartValues, unpinned, refusal } = walk;
+  return {
+    requests,
+    text: describeReads(index, requests),
+    usesHelm,
+    usesGenerators,
+    charts,
+    chartValues,
+    unpinned,
+    refusal,
+  };
 }
 
 interface Walk {
@@ -35,6 +54,12 @@ interface Walk {
   readonly requests: Set<string>;
   readonly visited: Set<string>;
   usesHelm: boolean;
+  /** Helm by generators, wherever they are written. */
+  usesGenerators: boolean;
+  readonly charts: { readonly folder: string; readonly release: string }[];
+  readonly unpinned: { readonly url: string; readonly file: string }[];
+  /** Texts that may be values of charts. */
+  readonly values: string[];
   refusal: RenderError | undefined;
 }
 
@@ -45,13 +70,34 @@ async function visitFolder(walk: Walk, folder: string): Promise<void> {
   walk.visited.add(path);
   const file = index.kustomizationOf(path);
   if (file === undefined) return;
-  const kustomization = readKustomization(await readText(walk, file), file);
+  let text: string;
+  try {
+    text = await readText(walk, file);
+  } catch (cause) {
+    // Not text, or too large: a fault of this app, and no reason to stop reading the others.
+    walk.signal.throwIfAborted();
+    const message = cause instanceof Error ? cause.message : String(cause);
+    walk.refusal ??= new RenderError("source", message, { place: placeOf(file), cause });
+    return;
+  }
+  const kustomization = readKustomization(text, file);
   walk.usesHelm ||= kustomization.usesHelm;
+  walk.usesGenerators ||= kustomization.texts.includes("HelmChartInflationGenerator");
   if (kustomization.fault !== undefined) {
     walk.refusal ??= new RenderError("source", kustomization.fault.message, { place: kustomization.fault.place });
   }
   for (const reference of kustomization.references) walk.refusal ??= refuseReference(index, path, reference);
+  for (const { value } of kustomization.references) {
+    const named = requestAt(index.find(joinPath(path, value)).path);
+    if (named?.request.type !== "git" || named.mount === requestAt(`${path}/`)?.mount) continue;
+    if (named.request.ref === DEFAULT_REF) walk.unpinned.push({ url: named.request.url, file });
+  }
   for (const named of kustomization.helmPaths) walk.refusal ??= refuseHelmPath(index, path, named);
+  for (const chart of kustomization.charts) {
+    walk.refusal ??= refuseChart(index, path, chart);
+    walk.charts.push({ folder: joinPath(path, homeOf(chart)), release: chart.release });
+  }
+  if (kustomization.charts.length > 0) walk.values.push(...kustomization.texts);
   for (const text of kustomization.texts) await visitText(walk, path, text);
 }
 
@@ -70,7 +116,8 @@ async function visitText(walk: Walk, folder: string, text: string): Promise<void
 /** Generators and transformers kept in files may run helm on charts that no kustomization names. */
 async function visitFile(walk: Walk, folder: string, file: string): Promise<void> {
   const visit = `${folder}\0${file}`;
-  if (!/\.(ya?ml|json)$/.test(file) || walk.visited.has(visit)) return;
+  // A chart's values may have any name.
+  if ((!/\.(ya?ml|json)$/.test(file) && walk.charts.length === 0) || walk.visited.has(visit)) return;
   walk.visited.add(visit);
   let text: string;
   try {
@@ -80,30 +127,18 @@ async function visitFile(walk: Walk, folder: string, file: string): Promise<void
     walk.signal.throwIfAborted();
     return;
   }
+  if (walk.charts.length > 0) walk.values.push(text);
   if (!text.includes("HelmChartInflationGenerator")) return;
   walk.usesHelm = true;
-  const { helmPaths, fault } = readKustomization(text, file);
+  walk.usesGenerators = true;
+  const { helmPaths, charts, fault } = readKustomization(text, file);
   if (fault !== undefined) walk.refusal ??= new RenderError("source", fault.message, { place: fault.place });
   for (const named of helmPaths) walk.refusal ??= refuseHelmPath(walk.index, folder, named);
+  for (const chart of charts) walk.refusal ??= refuseChart(walk.index, folder, chart);
 }
 
 async function readText({ index, signal }: Walk, file: string): Promise<string> {
   return (await index.snapshot.readTexts([file], signal)).get(file) ?? "";
-}
-
-/** The renderer would follow these out of the repository, or to another machine. */
-function refuseReference(index: SnapshotIndex, folder: string, reference: Reference): RenderError | undefined {
-  const { value, type, place } = reference;
-  const shown = JSON.stringify(value);
-  const found = index.find(joinPath(folder, value));
-  const absolute = value.startsWith("/");
-  if (type === "path" && !absolute && (found.type === "file" || found.type === "folder")) return undefined;
-  if (type === "chart-repository" || isRemote(value)) {
-    const message = `${shown} is not in this repository: remote bases and charts are not fetched yet; vendor it into the repository`;
-    return new RenderError("remote", message, { place });
-  }
-  if (!absolute && found.type !== "outside") return undefined;
-  return new RenderError("escapes", `${shown} leads out of the repository; use a path inside it`, { place });
 }
 
 /** Kustomize confines its own reads to the folder of each kustomization, but not those of the helm it runs. */
@@ -111,15 +146,4 @@ function refuseHelmPath(index: SnapshotIndex, folder: string, { value, file }: H
   if (!value.startsWith("/") && index.find(joinPath(folder, value)).type !== "outside") return undefined;
   const message = `${JSON.stringify(value)} leads out of the repository; keep charts and their values inside it`;
   return new RenderError("escapes", message, { place: { file, line: 0, column: 0 } });
-}
-
-/** Kustomize reads these as addresses of another machine. */
-function isRemote(value: string): boolean {
-  return (
-    /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ||
-    /^(git::|gh:|(git@)?(github|gitlab|bitbucket)\.(com|org)[/:])/i.test(value) ||
-    /^[\w.-]+@[\w.-]+:/.test(value) ||
-    /[?&](ref|version|submodules|timeout)=/.test(value) ||
-    (/\.git(\/|$)/.test(value) && !value.startsWith("."))
-  );
 }

@@ -2,26 +2,31 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import type { SourceInfo, SourceType, Variant } from "@axle/core/placement/variant.ts";
-import type { Rendered, Renderer, Snapshot } from "../../ports.ts";
+import type { Rendered, RenderedObject, Renderer, Snapshot } from "../../ports.ts";
 import { asksCapabilities, readChartTexts } from "./chart-texts.ts";
+import { compareRenders, describeDifferences } from "./compare-renders.ts";
 import { finishObjects, warning, type FoundObjects } from "./finish-objects.ts";
 import { readSetOfKustomization } from "./kustomize-read-set.ts";
 import { patchObjects } from "./patch-objects.ts";
 import { describeReads, readSetOfFolder, type ReadSet } from "./read-set.ts";
+import { refuseMissing, refuseMissingAt } from "./refuse-missing.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { renderHelm } from "./render-helm.ts";
-import { renderKustomize } from "./render-kustomize.ts";
+import { keepHooks } from "./hook-policy.ts";
+import { renderKustomize, type KustomizeTools } from "./render-kustomize.ts";
+import { repetitionOfCharts } from "./repetition-of-charts.ts";
 import { renderRaw } from "./render-raw.ts";
 import type { SandboxLevel } from "./fence.ts";
 import type { Sandbox } from "./sandbox.ts";
-import { SnapshotIndex } from "./snapshot-index.ts";
+import { CHART_FILE, joinPath, SnapshotIndex } from "./snapshot-index.ts";
 import { sourceTypeOf } from "./source-type.ts";
 
 /**
  * Part of every memo key: raised when the same input gives other objects because this code changed, or when what is
  * remembered of them grows. 1: first. 2: remembers what guards ask for (API version, plain secrets, defined kinds).
+ * 3: remembers which fields render differently each time; Helm's hooks are left to the agent's phases.
  */
-const RENDER_FORMAT = 2;
+const RENDER_FORMAT = 3;
 
 export interface ProcessRendererOptions {
   /** Absolute paths of the real programs. */
@@ -62,13 +67,15 @@ export class ProcessRenderer implements Renderer {
   async inspect(snapshot: Snapshot, path: string, signal: AbortSignal): Promise<SourceInfo | undefined> {
     const source = await this.#find(snapshot, path, signal);
     if (source === undefined) return undefined;
-    if (source.type !== "helm") return { type: source.type, asksCapabilities: false };
+    const charts = source.type === "helm" ? [source.folder] : source.reads.charts.map(({ folder }) => folder);
+    if (charts.length === 0) return { type: source.type, asksCapabilities: source.reads.usesGenerators };
     let asks = this.#asking.get(source.reads.text);
     if (asks === undefined) {
-      asks = asksCapabilities(await readChartTexts(snapshot, source.folder, signal));
+      const texts = await Promise.all(charts.map((folder) => readChartTexts(snapshot, folder, signal)));
+      asks = source.reads.usesGenerators || texts.some(asksCapabilities);
       remember(this.#asking, source.reads.text, asks);
     }
-    return { type: "helm", asksCapabilities: asks };
+    return { type: source.type, asksCapabilities: asks };
   }
 
   async keyOf(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<string> {
@@ -88,16 +95,40 @@ export class ProcessRenderer implements Renderer {
 
   async render(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<Rendered> {
     const source = await this.#find(snapshot, variant.path, signal);
+    if (source === undefined) refuseMissingAt(snapshot, variant.path);
     if (source === undefined) throw nothingToRender(snapshot, variant.path);
+    refuseMissing(snapshot, source.reads, variant.valuesFiles);
     if (source.reads.refusal !== undefined) throw source.reads.refusal;
     const index = SnapshotIndex.of(snapshot);
-    const tools = { ...this.#options, signal };
-    const { objects, warnings } = await this.#renderSource({ index, source, variant }, signal);
-    const finished = finishObjects(await patchObjects(objects, variant, tools), variant.namespace);
-    if (finished.length > 0) return { objects: finished, warnings };
+    const found = await this.#renderSource({ index, source, variant }, signal);
+    const warnings = [
+      ...found.warnings,
+      ...source.reads.unpinned.map(({ url, file }) =>
+        warning(`names ${url} without a ref, so every push there may change this app; add ?ref=`, {
+          app: variant.app,
+          file,
+        }),
+      ),
+    ];
+    const finished: (readonly RenderedObject[])[] = [];
+    for (const render of found.renders) {
+      const kept = keepHooks(render, variant.app);
+      if (finished.length === 0) warnings.push(...kept.warnings);
+      const patched = await patchObjects(kept.objects, variant, { ...this.#options, signal });
+      finished.push(finishObjects(patched, variant.namespace));
+    }
+    const [objects = [], again = objects] = finished;
+    const about = { app: variant.app, file: fileOf(index, source) };
+    if (objects.length === 0) warnings.push(warning("renders no object", { app: variant.app, file: source.folder }));
+    const differences = compareRenders(objects, again);
+    warnings.push(...describeDifferences(differences, objects, about));
     return {
-      objects: [],
-      warnings: [...warnings, warning("renders no object", { app: variant.app, file: source.folder })],
+      objects: objects.map((object) => {
+        const unstable = differences.fields.get(object.id);
+        return unstable === undefined ? object : { ...object, unstable };
+      }),
+      renamed: differences.renamed.map(({ object }) => object.metadata.name),
+      warnings,
     };
   }
 
@@ -107,15 +138,22 @@ export class ProcessRenderer implements Renderer {
   ): Promise<FoundObjects> {
     const tools = { ...this.#options, signal };
     const { folder, reads } = source;
-    const { app } = variant;
     switch (source.type) {
       case "raw":
-        return renderRaw(index.snapshot, { folder, app }, signal);
+        return renderRaw(index.snapshot, { folder, app: variant.app }, signal);
       case "helm":
         return renderHelm({ index, folder, variant }, tools);
       case "kustomize":
-        return renderKustomize({ index, folder, app, usesHelm: reads.usesHelm }, tools);
+        return this.#renderKustomize({ index, folder, reads, variant }, tools);
     }
+  }
+
+  async #renderKustomize(
+    { index, folder, reads, variant }: { index: SnapshotIndex; folder: string; reads: ReadSet; variant: Variant },
+    tools: KustomizeTools,
+  ): Promise<FoundObjects> {
+    const repetition = reads.usesHelm ? await repetitionOfCharts(index.snapshot, reads, tools.signal) : "once";
+    return renderKustomize({ index, folder, usesHelm: reads.usesHelm, repetition, variant }, tools);
   }
 
   /** What stands at a path and all it reads; undefined when nothing there can be rendered. */
@@ -148,6 +186,12 @@ async function readSource(snapshot: Snapshot, path: string, signal: AbortSignal)
   const reads =
     type === "kustomize" ? await readSetOfKustomization(snapshot, path, signal) : readSetOfFolder(index, path);
   return { type, folder: found.path, reads };
+}
+
+/** The file to name for what is not about one template or manifest. */
+function fileOf(index: SnapshotIndex, { type, folder }: Source): string {
+  if (type === "helm") return joinPath(folder, CHART_FILE);
+  return type === "kustomize" ? (index.kustomizationOf(folder) ?? folder) : folder;
 }
 
 function nothingToRender(snapshot: Snapshot, path: string): RenderError {

@@ -8,6 +8,14 @@ export interface ReadSet {
   /** Equal text, equal content of everything that may be read: paths, what stands there, Git ids. */
   readonly text: string;
   readonly usesHelm: boolean;
+  /** Charts that kustomizations have helm render; without a release name helm makes one up from the time. */
+  readonly charts: readonly { readonly folder: string; readonly release: string }[];
+  /** Every text that may become one of their values. */
+  readonly chartValues: readonly string[];
+  /** Charts are named by generators too, wherever those come from. */
+  readonly usesGenerators: boolean;
+  /** Repositories that are named without a ref, and the file that does it. */
+  readonly unpinned: readonly { readonly url: string; readonly file: string }[];
   /** Why the folder must not be handed to a renderer. */
   readonly refusal: RenderError | undefined;
 }
@@ -34,8 +42,10 @@ function modeOf(index: SnapshotIndex, path: string): string {
   return index.snapshot.files.get(path)?.mode ?? "";
 }
 
+const NO_HELM = { usesHelm: false, usesGenerators: false, charts: [], chartValues: [] } as const;
+
 /** For charts and raw manifests: the folder. */
 export function readSetOfFolder(index: SnapshotIndex, folder: string): ReadSet {
   const requests = [folder];
-  return { requests, text: describeReads(index, requests), usesHelm: false, refusal: undefined };
+  return { requests, text: describeReads(index, requests), ...NO_HELM, unpinned: [], refusal: undefined };
 }

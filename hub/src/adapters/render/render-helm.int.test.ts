@@ -50,7 +50,7 @@ test("renders values in order: the chart's, files, then what the App says; each 
   expect(warnings).toEqual([]);
 });
 
-test("tests are dropped, hooks kept with a warning, hooks of deletion and rollback left out", async () => {
+test("tests are dropped, hooks kept for the agent's phases, hooks of deletion and rollback left out", async () => {
   const hook = (event: string): string => `  annotations: {"helm.sh/hook": "${event}"}\n`;
   const snapshot = await fleet.commit(
     chartOf("hooks", {
@@ -65,7 +65,6 @@ test("tests are dropped, hooks kept with a warning, hooks of deletion and rollba
   expect(objects.map(({ id }) => id)).toEqual(["/ConfigMap/default/plain", "/ConfigMap/default/pre"]);
   expect(warnings.map(({ message, place }) => `${place?.file}: ${message}`).toSorted()).toEqual([
     "hooks/templates/delete.yaml: ConfigMap default/delete is a Helm hook for deletion or rollback and is left out",
-    "hooks/templates/pre.yaml: ConfigMap default/pre is a Helm hook and is applied as an ordinary object",
   ]);
 });
 
@@ -154,7 +153,8 @@ test("what keeps a chart from rendering at all says what to do", async () => {
   await expect(fleet.renderer.render(snapshot, variantOf("deps"), fleet.signal)).rejects.toMatchObject({
     code: "dependency",
     message:
-      'the chart depends on redis, which is not under charts/; run "helm dependency build deps" and commit its charts/ folder',
+      "the chart depends on what is not there: redis 1.0.0 is not in this repository and was not fetched; fetch it, or vendor it " +
+      'into the repository; or run "helm dependency build deps" and commit its charts/ folder',
   });
   await expect(
     fleet.renderer.render(snapshot, variantOf("ok", { valuesFiles: ["nope.yaml"] }), fleet.signal),
@@ -185,4 +185,21 @@ test("a chart that looks things up in a cluster gets a warning", async () => {
   );
   const { warnings } = await fleet.renderer.render(snapshot, variantOf("lookup"), fleet.signal);
   expect(warnings).toMatchObject([{ code: "ignored", place: { file: "lookup/templates/cm.yaml" } }]);
+});
+
+test("random names of a chart's tests are nobody's business, and cost no second render", async () => {
+  const pod =
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: "t-{{ randAlphaNum 5 | lower }}", namespace: web, annotations: {"helm.sh/hook": test}}\n';
+  const snapshot = await fleet.commit({
+    ...chartOf("with-tests", { "templates/cm.yaml": template("c", "{}"), "templates/tests/pod.yaml": pod }),
+    ...chartOf("with-pods", {
+      "templates/cm.yaml": template("c", "{}"),
+      "templates/pod.yaml": pod.replace(": test", ": pre-install"),
+    }),
+  });
+  const tests = await fleet.renderer.render(snapshot, variantOf("with-tests"), fleet.signal);
+  expect([tests.objects.length, tests.warnings]).toEqual([1, []]);
+  const { renamed, warnings } = await fleet.renderer.render(snapshot, variantOf("with-pods"), fleet.signal);
+  expect(renamed).toHaveLength(1);
+  expect(warnings).toMatchObject([{ code: "unstable-render" }]);
 });

@@ -1,13 +1,14 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import { describeRef, refOf } from "@axle/core/manifest/object.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
-import { findLookup, mayVary, readChartTexts } from "./chart-texts.ts";
-import { unstableWarning } from "./compare-renders.ts";
+import { confinedVariation, findLookups, readChartTexts, repetitionOf } from "./chart-texts.ts";
 import { readObjects, warning, type FoundObject, type FoundObjects } from "./finish-objects.ts";
+import { explainMissing } from "./explain-missing.ts";
+import { keepHooks } from "./hook-policy.ts";
+import { helmCapabilities } from "./helm-capabilities.ts";
 import { splitHelmOutput } from "./helm-output.ts";
-import { fateOf } from "./hook-policy.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { explainFailure } from "./renderer-message.ts";
+import { renderRepeatedly } from "./render-repeatedly.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, type SnapshotIndex } from "./snapshot-index.ts";
 
@@ -25,8 +26,8 @@ export interface HelmTools {
 }
 
 /**
- * Runs `helm template`, twice at the same time when the chart holds anything that may render differently each time;
- * what does is named in a warning. Tests of the chart are dropped. Throws RenderError.
+ * Runs `helm template`, twice when the chart holds anything that may render differently each time;
+ * which parts of it do is for the caller to find. Throws RenderError.
  */
 export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<FoundObjects> {
   const { index, folder, variant } = source;
@@ -44,20 +45,28 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
   };
   let renders: readonly (readonly FoundObject[])[];
   try {
-    renders = await Promise.all(mayVary(chart, [values, ...valuesTexts.values()]) ? [run(), run()] : [run()]);
+    const repetition = repetitionOf(chart, [values, ...valuesTexts.values()]);
+    const confined = repetition === "once" ? undefined : confinedVariation(chart, folder);
+    const isKept = (found: FoundObject): boolean => confined?.has(found.file) === true;
+    const isEnough = (first: readonly FoundObject[]): boolean => !keepHooks(first, variant.app).objects.some(isKept);
+    renders = await renderRepeatedly(
+      repetition,
+      { render: run, ...(confined !== undefined && { isEnough }) },
+      tools.signal,
+    );
   } catch (error) {
-    throw explainFailure(error, { index, folder, file });
+    const explained = explainFailure(error, { index, folder, file });
+    if (!(explained instanceof RenderError) || explained.code !== "dependency") throw explained;
+    throw await explainMissing(explained, { index, folder }, tools.signal);
   }
-  renders = renders.map((render) => render.filter(({ object }) => fateOf(object) !== "test"));
-  const unstable = unstableWarning(renders, { app: variant.app, file });
-  const warnings = unstable === undefined ? [] : [unstable];
-  const lookup = findLookup(chart);
-  if (lookup !== undefined) {
-    const message = "uses lookup, which finds nothing here: charts are rendered without a cluster";
-    warnings.push(warning(message, { app: variant.app, file: lookup }));
-  }
-  return { objects: keepHooks(renders[0] ?? [], variant.app, warnings), warnings };
+  const warnings: Problem[] = [];
+  for (const template of findLookups(chart)) warnings.push(warning(LOOKUP, { app: variant.app, file: template }));
+  return { renders, warnings };
 }
+
+const LOOKUP =
+  "calls lookup, which finds nothing here: charts are rendered outside the cluster. If what it looks for decides whether " +
+  "something is made anew, that is made anew each time; name what exists in values instead";
 
 function argumentsFor({ index, folder, variant }: HelmSource): string[] {
   const place = placeOf(joinPath(folder, CHART_FILE));
@@ -86,31 +95,13 @@ function argumentsFor({ index, folder, variant }: HelmSource): string[] {
     args.push("--values", csv(`./${found.path}`));
   }
   args.push("--values", "-");
-  if (variant.capabilities !== undefined) {
-    const { kubernetesVersion, apiVersions } = variant.capabilities;
-    if (kubernetesVersion !== "") args.push("--kube-version", kubernetesVersion);
-    const versions = new Set(apiVersions.flatMap((version) => [version, version.slice(0, version.lastIndexOf("/"))]));
-    versions.delete("");
-    if (versions.size > 0) args.push("--api-versions", [...versions].sort().map(csv).join(","));
-  }
+  const { kubernetesVersion, apiVersions } = helmCapabilities(variant);
+  if (kubernetesVersion !== "") args.push("--kube-version", kubernetesVersion);
+  if (apiVersions.length > 0) args.push("--api-versions", apiVersions.map(csv).join(","));
   return args;
 }
 
 /** Helm reads these arguments as CSV. */
 function csv(value: string): string {
   return /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
-}
-
-function keepHooks(found: readonly FoundObject[], app: string, warnings: Problem[]): readonly FoundObject[] {
-  return found.filter(({ object, file }) => {
-    const fate = fateOf(object);
-    if (fate === "object") return true;
-    const name = describeRef(refOf(object));
-    const message =
-      fate === "hook"
-        ? `${name} is a Helm hook and is applied as an ordinary object`
-        : `${name} is a Helm hook for deletion or rollback and is left out`;
-    warnings.push(warning(message, { app, file }));
-    return fate === "hook";
-  });
 }

@@ -136,6 +136,25 @@ test("kustomize may run helm on a chart of the repository", async () => {
   expect(objects.map(({ id, object }) => [id, object["data"]])).toEqual([["/ConfigMap/web/from-chart", { size: "7" }]]);
 });
 
+test("a chart in a kustomization that asks what the cluster can do is told, and is a matter of the variant", async () => {
+  const asks =
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: asks, namespace: web}\ndata: {v: "{{ .Capabilities.KubeVersion.Version }}", m: "{{ .Capabilities.APIVersions.Has "example.com/v1/Widget" }}", n: "{{ .Capabilities.APIVersions.Has "example.com/v1" }}"}\n';
+  const snapshot = await fleet.commit({
+    ...below("asking/charts/small", { ...chart, "templates/cm.yaml": asks }),
+    "asking/kustomization.yaml": "helmCharts: [{name: small, releaseName: small}]\n",
+    ...below("quiet/charts/small", chart),
+    "quiet/kustomization.yaml": "helmCharts: [{name: small, releaseName: small}]\n",
+  });
+  const inspect = (path: string) => fleet.renderer.inspect(snapshot, path, fleet.signal);
+  expect([await inspect("asking"), await inspect("quiet")]).toEqual([
+    { type: "kustomize", asksCapabilities: true },
+    { type: "kustomize", asksCapabilities: false },
+  ]);
+  const capabilities = { kubernetesVersion: "v1.31.4", apiVersions: ["example.com/v1/Widget", "v1/Pod"] };
+  const { objects } = await fleet.renderer.render(snapshot, variantOf("asking", { capabilities }), fleet.signal);
+  expect(objects[0]?.object["data"]).toEqual({ v: "v1.31.4", m: "true", n: "true" });
+});
+
 test("generators with paths, plugins of programs and functions are not run", async () => {
   const snapshot = await fleet.commit({
     "exec/kustomization.yaml": "generators: [gen.yaml]\n",

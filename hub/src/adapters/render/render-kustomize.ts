@@ -1,7 +1,10 @@
 import { join } from "node:path";
-import { unstableWarning } from "./compare-renders.ts";
+import type { Variant } from "@axle/core/placement/variant.ts";
 import { readObjects, type FoundObject, type FoundObjects } from "./finish-objects.ts";
+import { helmCapabilities } from "./helm-capabilities.ts";
 import { explainFailure } from "./renderer-message.ts";
+import type { Repetition } from "./chart-texts.ts";
+import { renderRepeatedly } from "./render-repeatedly.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SnapshotIndex } from "./snapshot-index.ts";
 
@@ -10,7 +13,8 @@ export interface KustomizeSource {
   /** A path without links. */
   readonly folder: string;
   readonly usesHelm: boolean;
-  readonly app: string;
+  readonly repetition: Repetition;
+  readonly variant: Pick<Variant, "capabilities">;
 }
 
 export interface KustomizeTools {
@@ -20,19 +24,20 @@ export interface KustomizeTools {
   readonly signal: AbortSignal;
 }
 
-/** Runs `kustomize build` in the folder, twice when it runs helm, whose charts may render differently each time. Throws RenderError. */
+/** Runs `kustomize build` in the folder, twice when a chart in it may render differently each time. Throws RenderError. */
 export async function renderKustomize(source: KustomizeSource, tools: KustomizeTools): Promise<FoundObjects> {
-  const { index, folder, usesHelm, app } = source;
+  const { index, folder, usesHelm } = source;
   const file = index.kustomizationOf(folder) ?? folder;
+  const { kubernetesVersion, apiVersions } = helmCapabilities(source.variant);
   const helm = usesHelm ? ["--enable-helm", "--helm-command", { program: tools.helm }] : [];
+  if (usesHelm && kubernetesVersion !== "") helm.push("--helm-kube-version", kubernetesVersion);
+  if (usesHelm) helm.push(...apiVersions.map((version) => `--helm-api-versions=${version}`));
   const cwd = join(index.snapshot.root, folder);
   const command = { program: tools.kustomize, args: ["build", ".", ...helm], cwd, writes: usesHelm };
   const run = async (): Promise<readonly FoundObject[]> =>
     readObjects(await tools.sandbox.run(command, tools.signal), { file, own: false });
   try {
-    const renders = await Promise.all(usesHelm ? [run(), run()] : [run()]);
-    const unstable = unstableWarning(renders, { app, file });
-    return { objects: renders[0] ?? [], warnings: unstable === undefined ? [] : [unstable] };
+    return { renders: await renderRepeatedly(source.repetition, { render: run }, tools.signal), warnings: [] };
   } catch (error) {
     throw explainFailure(error, { index, folder, file });
   }

@@ -34,5 +34,5 @@ export async function renderRaw(
       if (found.object.apiVersion !== OWN_API_VERSION) objects.push(found);
     }
   }
-  return { objects, warnings };
+  return { renders: [objects], warnings };
 }

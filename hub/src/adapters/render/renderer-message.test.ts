@@ -12,3 +12,15 @@ test.each([
 ])("%j reads as %j", (message, clean) => {
   expect(cleanMessage(message, "/data/render/tree")).toBe(clean);
 });
+
+test("S5: objects that kustomize shows in its messages are left out, and so is what differs each time", () => {
+  const message =
+    'merging from generator &{0x3cb08e4179e0 <nil>}: found multiple objects [{"apiVersion":"v1","data":{"p":"hunter2"},"kind":"Secret"}] that could accept merge';
+  const cleaned = cleanMessage(message, "/data/render/tree");
+  expect(cleaned).toBe("merging from generator &{… <nil>}: found multiple objects …");
+});
+
+test("what helm logs before its error is no part of it", () => {
+  const message = 'level=INFO msg="found symbolic link in path" path=x\nError: no such file';
+  expect(cleanMessage(message, "/data/render/tree")).toBe("no such file");
+});

@@ -17,18 +17,11 @@ export function explainFailure(error: unknown, context: MessageContext): unknown
   if (!(error instanceof RenderError)) return error;
   const message = cleanMessage(error.message, context.index.snapshot.root);
   if (error.code !== "renderer")
-    return new RenderError(error.code, message, { place: placeOf(context.file), cause: error });
+    return new RenderError(error.code, message, { place: error.place ?? placeOf(context.file), cause: error });
   const missing = /found in Chart\.yaml, but missing in charts\/ directory: (.+)/.exec(message)?.[1];
   if (missing !== undefined) {
-    const remedy = `run "helm dependency build ${context.folder || "."}" and commit its charts/ folder`;
-    return new RenderError(
-      "dependency",
-      `the chart depends on ${missing.trim()}, which is not under charts/; ${remedy}`,
-      {
-        place: placeOf(context.file),
-        cause: error,
-      },
-    );
+    const place = placeOf(context.file);
+    return new RenderError("dependency", missing.trim(), { place, cause: error });
   }
   return new RenderError("renderer", message, { place: findPlace(message, context), cause: error });
 }
@@ -36,15 +29,24 @@ export function explainFailure(error: unknown, context: MessageContext): unknown
 /** Paths become relative to the repository, whether seen from a jail or not; advice about flags nobody passed is dropped. */
 export function cleanMessage(message: string, root: string): string {
   const jailed = new RegExp(`(?<![\\w./-])/${basename(root)}(?=/|\\b)`, "g");
-  return message
-    .replaceAll(/(\/[\w.-]+)*\/run\/run-\w{6}\b\/?/g, "")
-    .replaceAll(root, "/repository")
-    .replaceAll(jailed, "/repository")
-    .replaceAll("/repository/", "")
-    .replaceAll("/repository", ".")
-    .replace(/\n*Use --debug flag to render out invalid YAML\s*$/, "")
-    .replace(/^Error: /, "")
-    .trim();
+  return (
+    message
+      .replaceAll(/(\/[\w.-]+)*\/run\/run-\w{6}\b\/?/g, "")
+      .replaceAll(root, "/repository")
+      .replaceAll(jailed, "/repository")
+      .replaceAll("/repository/", "")
+      .replaceAll("/repository", ".")
+      // Kustomize shows whole objects, which may hold secrets, and where they are in its memory.
+      .replaceAll(/\[?\{"apiVersion".*$/gm, "…")
+      .replaceAll(/0x[0-9a-f]{6,}/g, "…")
+      .replace(/\n*Use --debug flag to render out invalid YAML\s*$/, "")
+      // What helm logs on the way says nothing of what went wrong.
+      .replaceAll(/^level=(DEBUG|INFO|WARN) msg=.*\n?/gm, "")
+      .replaceAll(/^(WARNING|W\d{4}|walk\.go:\d+:).*\n/gm, "")
+      .trim()
+      .replace(/^Error: /, "")
+      .trim()
+  );
 }
 
 /** The innermost place of a message: helm and kustomize write outer ones first. */

@@ -7,7 +7,9 @@ import { runGit } from "@axle/testkit/run-git.ts";
 import { createTemporaryDirectory } from "@axle/testkit/temporary-directory.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
 import type { Snapshot } from "../../ports.ts";
+import type { Composition } from "../../source-ports.ts";
 import { GitRepository } from "../git/git-repository.ts";
+import { composeSources, type Elsewhere } from "./compose-sources.ts";
 import { ProcessRenderer } from "./process-renderer.ts";
 import { Sandbox, type SandboxOptions } from "./sandbox.ts";
 
@@ -17,8 +19,16 @@ export interface RepositoryFixture extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly signal: AbortSignal;
   readonly path: string;
+  /** The working copy that {@link commit} commits. */
+  readonly work: string;
   /** Writes files (null removes), commits, and gives the snapshot. */
   commit(changes: FileChanges): Promise<Snapshot>;
+  /** As {@link commit}, with sources outside the commit, as far as these folders name them. */
+  compose(
+    changes: FileChanges,
+    elsewhere: Elsewhere,
+    folders: readonly string[],
+  ): Promise<{ readonly snapshot: Snapshot; readonly requests: readonly string[] }>;
   /** As {@link commit}, with links: target by path. */
   commitLinks(links: Readonly<Record<string, string>>): Promise<Snapshot>;
 }
@@ -49,9 +59,16 @@ export async function createRepositoryFixture(limits: Partial<SandboxOptions> = 
     sandbox,
     signal,
     path: scratch.path,
+    work: work.directory,
     commit: async (changes) => {
       await work.write(changes);
       return publish();
+    },
+    compose: async (changes, elsewhere, folders) => {
+      await work.write(changes);
+      const { commit } = await publish();
+      const snapshot = (composition: Composition) => repository.snapshot(commit, signal, composition);
+      return composeSources({ elsewhere, trees: repository.trees, snapshot, signal }, folders);
     },
     commitLinks: async (links) => {
       for (const [path, target] of Object.entries(links)) {

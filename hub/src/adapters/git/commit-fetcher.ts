@@ -1,0 +1,243 @@
+import { createHash } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { race, withDeadline } from "@axle/runtime/deadline.ts";
+import { Serial } from "@axle/runtime/serial.ts";
+import { isTimeout, StopError } from "@axle/runtime/stop-error.ts";
+import { SourceError } from "../../sources/source-error.ts";
+import { askGit } from "./ask-git.ts";
+import { reachError, sourceErrorOf, type GitFailure } from "./explain-failure.ts";
+import type { GitAccess } from "./git-access.ts";
+import type { Remote } from "./git-environment.ts";
+import { parseCommit } from "./git-snapshot.ts";
+import type { Mirror } from "./mirror.ts";
+
+export interface FetchLimits {
+  /** Of one call to a server. */
+  readonly timeoutMs: number;
+  /** How long somebody waits for it who must go on. */
+  readonly patienceMs: number;
+  /** Of what one fetch brings. */
+  readonly maxBytes: number;
+}
+
+export interface CommitFetcherOptions {
+  readonly mirror: Pick<Mirror, "command" | "objects" | "setRef">;
+  readonly access: GitAccess;
+  /** Folder that is ours alone: what was fetched last from each address, so that the next fetch brings only what is new. */
+  readonly directory: string;
+  readonly limits: FetchLimits;
+}
+
+export interface ResolvedRef {
+  readonly commit: string;
+  /** It will name another commit one day. */
+  readonly isBranch: boolean;
+}
+
+const COMMIT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/**
+ * Commits of other repositories, as objects of the mirror. They are fetched without their history into a repository of their
+ * own that shares the mirror's objects: Git notes where a history was cut per repository, and a cut in the mirror could make
+ * the followed branch look rewritten.
+ */
+export class CommitFetcher {
+  readonly #options: CommitFetcherOptions;
+  readonly #turns = new Map<string, Serial>();
+  /** Fetches that may go on although nobody waits for them any more. */
+  readonly #running = new Map<string, Promise<string>>();
+  readonly #stop = new AbortController();
+
+  constructor(options: CommitFetcherOptions) {
+    this.#options = options;
+  }
+
+  /** Ends what still runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new StopError("ended", "the repository is closed"));
+    await Promise.allSettled(this.#running.values());
+  }
+
+  /**
+   * As {@link fetch}, for who must not wait long: after a while it throws SourceError `unreachable` and the fetch goes on, so
+   * that what it brings is there when it is asked for again.
+   */
+  async fetchPatiently(remote: Remote, want: { readonly commit: string }, signal: AbortSignal): Promise<string> {
+    const { patienceMs } = this.#options.limits;
+    const key = `${remote.url} ${want.commit}`;
+    const running = this.#running.get(key) ?? this.#start(key, () => this.fetch(remote, want, this.#stop.signal));
+    const waiting = { timeoutMs: patienceMs, signal, what: `fetching ${remote.url}` };
+    try {
+      return await withDeadline(waiting, (deadline) => race(running, deadline));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isTimeout(error)) throw error;
+      const message = `cannot fetch ${remote.url} at once: it takes more than ${patienceMs} ms, and goes on`;
+      throw new SourceError("unreachable", message, { cause: error });
+    }
+  }
+
+  #start(key: string, fetch: () => Promise<string>): Promise<string> {
+    const running = fetch().finally(() => this.#running.delete(key));
+    // Who waits hears of it, and maybe nobody does.
+    running.catch(() => undefined);
+    this.#running.set(key, running);
+    return running;
+  }
+
+  /** The commit a branch, tag or commit id names now; a branch wins over a tag. Throws SourceError. */
+  async resolve(remote: Remote, ref: string, signal: AbortSignal): Promise<ResolvedRef> {
+    if (COMMIT_ID.test(ref)) return { commit: ref, isBranch: false };
+    refuseBadRef(ref);
+    const names = ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    const wanted = names.flatMap((name) => [name, `${name}^{}`]);
+    const listed = await this.#ask(remote, ["ls-remote", "--", remote.url, ...wanted], signal);
+    const ids = new Map(listed.split("\n").map((line) => [line.split("\t")[1] ?? "", line.split("\t")[0] ?? ""]));
+    for (const name of names) {
+      // An annotated tag is an object of its own; what it names is listed beside it.
+      const id = ids.get(`${name}^{}`) ?? ids.get(name);
+      if (id !== undefined) return { commit: id, isBranch: name.startsWith("refs/heads/") };
+    }
+    const hint = /^[0-9a-f]{7,39}$/.test(ref) ? "; a commit is named by its whole id" : "";
+    throw new SourceError("not-found", `${remote.url} has no branch or tag "${ref}"${hint}`);
+  }
+
+  /**
+   * The id of the commit's tree; the mirror then has all of it. `ref` helps with servers that give commits only by branch or
+   * tag. Throws SourceError.
+   */
+  async fetch(
+    remote: Remote,
+    want: { readonly commit: string; readonly ref?: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { mirror } = this.#options;
+    const kept = `refs/axle/trees/${want.commit}`;
+    const known = (await mirror.objects.info(kept))?.oid;
+    if (known !== undefined) return known;
+    const turns = this.#turns.get(remote.url) ?? new Serial();
+    this.#turns.set(remote.url, turns);
+    await turns.run(() => this.#fetch(remote, want, signal));
+    const object = await mirror.objects.read(want.commit);
+    if (object?.type !== "commit") {
+      throw new SourceError("not-found", `${remote.url} has no commit ${want.commit}; was it removed by a force push?`);
+    }
+    const { tree } = parseCommit(object.oid, object.content);
+    await mirror.setRef(kept, tree, signal);
+    return tree;
+  }
+
+  async #fetch(
+    remote: Remote,
+    want: { readonly commit: string; readonly ref?: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { commit, ref } = want;
+    const shallow = ["--depth=1", "--", remote.url, `+${commit}:refs/axle/last`];
+    const attempts = [shallow];
+    if (ref !== undefined && !COMMIT_ID.test(ref)) {
+      const names = ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}*`, `refs/tags/${ref}*`];
+      attempts.push(["--", remote.url, ...names.map((name) => `+${name}:${name}`)]);
+    }
+    attempts.push(["--", remote.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]);
+    let refusal: SourceError | undefined;
+    for (const attempt of attempts) {
+      const failure = await this.#bring(remote, attempt, signal);
+      if (failure === undefined && (await this.#options.mirror.objects.info(commit))?.type === "commit") return;
+      if (failure !== undefined && failure.kind !== "not-advertised") throw sourceErrorOf(failure, undefined);
+      refusal = failure === undefined ? undefined : sourceErrorOf(failure, undefined);
+    }
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Undefined when it worked. A repository of ours that is damaged is made anew, once. */
+  async #bring(
+    remote: Remote,
+    args: readonly string[],
+    signal: AbortSignal,
+    again = true,
+  ): Promise<GitFailure | undefined> {
+    const directory = join(
+      this.#options.directory,
+      `${createHash("sha256").update(remote.url).digest("hex").slice(0, 32)}.git`,
+    );
+    await prepareRepository(directory);
+    const failure = await this.#try(
+      remote,
+      ["fetch", "--no-write-fetch-head", "--no-tags", ...args],
+      directory,
+      signal,
+    );
+    if (typeof failure === "string") return undefined;
+    if (!again || (failure.kind !== "corrupt" && !/\.lock|shallow/.test(failure.message))) return failure;
+    await rm(directory, { recursive: true, force: true });
+    return this.#bring(remote, args, signal, false);
+  }
+
+  async #ask(remote: Remote, args: readonly string[], signal: AbortSignal): Promise<string> {
+    const answer = await this.#try(remote, args, this.#options.mirror.command.directory, signal);
+    if (typeof answer === "string") return answer;
+    throw sourceErrorOf(answer, undefined);
+  }
+
+  /** What git printed, or why it could not. */
+  async #try(
+    remote: Remote,
+    args: readonly string[],
+    gitDirectory: string,
+    signal: AbortSignal,
+  ): Promise<string | GitFailure> {
+    const { access, limits, mirror } = this.#options;
+    try {
+      await using reach = await access.open(remote, signal);
+      const environment = { ...reach.environment, GIT_OBJECT_DIRECTORY: join(mirror.command.directory, "objects") };
+      const options = { timeoutMs: limits.timeoutMs, signal, what: `fetching ${remote.url}` };
+      try {
+        const call = { gitDirectory, environment, maxFileBytes: limits.maxBytes };
+        return await withDeadline(options, (deadline) => askGit(args, call, deadline));
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof Error && error.name !== "AbortError") return await reach.explain(error.message);
+        throw error;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw reachError(error, `cannot fetch ${remote.url}`);
+    }
+  }
+}
+
+/** A bare repository without objects of its own. */
+async function prepareRepository(directory: string): Promise<void> {
+  await mkdir(join(directory, "refs"), { recursive: true, mode: 0o700 });
+  await writeFile(join(directory, "HEAD"), "ref: refs/heads/axle-none\n");
+  await writeFile(join(directory, "config"), CONFIG, { mode: 0o600 });
+  for (const lock of ["shallow.lock", "packed-refs.lock", "HEAD.lock"])
+    await rm(join(directory, lock), { force: true });
+}
+
+const CONFIG = `[core]
+  repositoryFormatVersion = 0
+  bare = true
+  hooksPath = /dev/null
+  fsmonitor = false
+  logAllRefUpdates = false
+[protocol]
+  version = 2
+[gc]
+  auto = 0
+[maintenance]
+  auto = false
+[fetch]
+  recurseSubmodules = false
+  writeCommitGraph = false
+[http]
+  lowSpeedLimit = 1000
+  lowSpeedTime = 30
+`;
+
+function refuseBadRef(ref: string): void {
+  if (/^(?!-)[^\0-\x20\x7f~^:?*[\\]+$/.test(ref) && !/\.\.|@\{|\/\/|\.lock$|^\/|\/$/.test(ref)) return;
+  throw new SourceError("not-found", `${JSON.stringify(ref)} cannot be the name of a branch, tag or commit`);
+}

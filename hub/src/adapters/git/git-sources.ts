@@ -1,0 +1,49 @@
+import type { AskHttp } from "../../credentials/ask-http.ts";
+import type { CredentialSource } from "../../credentials/credential.ts";
+import type { SourceFetcher, TreeKeeper } from "../../source-ports.ts";
+import { CommitFetcher } from "./commit-fetcher.ts";
+import type { GitAccess } from "./git-access.ts";
+import { GitSourceFetcher } from "./git-source-fetcher.ts";
+import { LfsClient } from "./lfs-client.ts";
+import { LfsFiles } from "./lfs-files.ts";
+import { LfsServers } from "./lfs-server.ts";
+import type { Mirror } from "./mirror.ts";
+import { Submodules } from "./submodules.ts";
+import { TreeCompleter } from "./tree-completer.ts";
+import type { TreeLimits } from "./tree.ts";
+
+/** Of one call to another repository's server. */
+const FETCH_TIMEOUT_MS = 5 * 60_000;
+/** How long a turn of the hub waits for one submodule before it goes on without. */
+const PATIENCE_MS = 10_000;
+const LFS_LIMITS = { maxFileBytes: 16 * 1024 ** 2, maxTotalBytes: 256 * 1024 ** 2 };
+
+export interface GitSourcesOptions {
+  readonly mirror: Mirror;
+  readonly access: GitAccess;
+  readonly credentials: CredentialSource;
+  readonly ask: AskHttp;
+  readonly trees: TreeKeeper;
+  /** Folder that is ours alone. */
+  readonly directory: string;
+  readonly limits: TreeLimits;
+  readonly now: () => number;
+  readonly patienceMs?: number;
+}
+
+/** Everything that reaches repositories other than the followed one, put together. */
+export function createGitSources(options: GitSourcesOptions): {
+  readonly completer: TreeCompleter;
+  readonly sources: SourceFetcher;
+} & AsyncDisposable {
+  const { mirror, access, credentials, ask, trees, directory, limits, now } = options;
+  const { patienceMs = PATIENCE_MS } = options;
+  const fetchLimits = { timeoutMs: FETCH_TIMEOUT_MS, patienceMs, maxBytes: limits.totalBytes };
+  const fetcher = new CommitFetcher({ mirror, access, directory, limits: fetchLimits });
+  const submodules = new Submodules({ mirror, fetcher });
+  const servers = new LfsServers({ mirror, access });
+  const lfs = new LfsFiles({ mirror, servers, client: new LfsClient({ ask, credentials }), limits: LFS_LIMITS });
+  const completer = new TreeCompleter({ mirror, submodules, lfs, limits, now });
+  const sources = new GitSourceFetcher({ mirror, trees, fetcher, completer });
+  return { completer, sources, [Symbol.asyncDispose]: () => fetcher[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import type { Snapshot, SnapshotFile } from "../../ports.ts";
+import { SourceFinder } from "./find-references.ts";
+import { readSetOfKustomization } from "./kustomize-read-set.ts";
+import { readSetOfFolder } from "./read-set.ts";
+import { SnapshotIndex } from "./snapshot-index.ts";
+import { sourceTypeOf } from "./source-type.ts";
+
+const FILES = 100_000;
+const FOLDERS = 1_000;
+const never = new AbortController().signal;
+
+/** 1,000 folders of 100 files each; every tenth is a kustomization over the one before it. */
+function largeSnapshot(): Snapshot {
+  const files = new Map<string, SnapshotFile>();
+  const folders = new Map<string, string>([["", "root"]]);
+  const links = new Map<string, string>();
+  const texts = new Map<string, string>();
+  for (let folder = 0; folder < FOLDERS; folder += 1) {
+    const path = `apps/a${folder}`;
+    folders.set(path, `oid-${folder}`);
+    for (let file = 0; file < FILES / FOLDERS; file += 1) {
+      files.set(`${path}/f${file}.yaml`, { oid: `${folder}-${file}`, mode: "file", size: 10 });
+    }
+    if (folder % 10 !== 0) continue;
+    files.set(`${path}/kustomization.yaml`, { oid: `k-${folder}`, mode: "file", size: 10 });
+    texts.set(`${path}/kustomization.yaml`, `resources: [../a${Math.max(folder - 1, 1)}, f1.yaml]\n`);
+    links.set(`${path}/link`, "../a1");
+    files.set(`${path}/link`, { oid: "link", mode: "link", size: 5 });
+  }
+  folders.set("apps", "apps");
+  const about = { commit: "c", subject: "", committedAtMs: 0, root: "/nowhere", warnings: [] };
+  const readTexts: Snapshot["readTexts"] = async (paths) =>
+    new Map(paths.map((path) => [path, texts.get(path) ?? "a: b"]));
+  return { ...about, files, folders, links, readTexts };
+}
+
+test("a repository of 100,000 small files is looked through in a bounded time", async () => {
+  const snapshot = largeSnapshot();
+  const startedMs = performance.now();
+  const index = SnapshotIndex.of(snapshot);
+  const paths = Array.from({ length: FOLDERS }, (_, folder) => `apps/a${folder}`);
+  for (const path of paths) {
+    if (sourceTypeOf(index, path) === "kustomize") await readSetOfKustomization(snapshot, path, never);
+    else readSetOfFolder(index, path);
+  }
+  const { requests } = await new SourceFinder().find(snapshot, paths, never);
+  expect(requests).toEqual([]);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
+});
