@@ -79,7 +79,8 @@ export class KubeProxy implements AsyncDisposable {
         incoming.socket.destroy();
         return;
       }
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      // At once: a watch is answered long before its first event.
+      response.writeHead(answer.statusCode ?? 502, answer.headers).flushHeaders();
       answer.on("error", () => response.destroy());
       answer.pipe(response);
     });

@@ -54,7 +54,10 @@ export class DrivenAgent {
 
   /** For the message of a test that waits for it. */
   describe(): string {
-    const said = [...this.reports.values()].map(({ app, sync, message }) => `${app} ${sync} ${message}`);
+    const said = [...this.reports.values()].map(
+      ({ app, sync, message, health, healthMessage, pruning }) =>
+        `${app} ${sync} ${message} ${health ?? ""} ${healthMessage} ${pruning.join()}`,
+    );
     return `${this.#isBusy ? "in a pass" : "between passes"}, last failure ${String(this.#failure)}: ${said.join("; ")}`;
   }
 

@@ -168,15 +168,22 @@ function waitOf(failure: KubeError): number {
   return Math.min(LONGEST_RETRY_AFTER_MS, failure.retryAfterMs ?? 1_000) * (1 + Math.random() / 4);
 }
 
-/** Leaves no listener that knows the text: a kept connection holds on to the first answer it brought, and that to its listeners. */
+/**
+ * The whole answer. It may have been broken off before anybody listened: then nothing is said any more but that it is closed.
+ * Leaves no listener that knows the text: a kept connection holds on to the first answer it brought, and that to its listeners.
+ */
 function readAll(message: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
+    const brokenOff = () => reject(new KubeError("unavailable", "the API server's answer broke off"));
+    if (message.destroyed && !message.readableEnded) {
+      brokenOff();
+      return;
+    }
     const chunks: Buffer[] = [];
     const take = (chunk: Buffer) => chunks.push(chunk);
-    message.on("data", take);
-    message.on("error", reject);
+    message.on("data", take).on("error", reject).on("close", brokenOff);
     message.once("end", () => {
-      message.off("data", take).off("error", reject).on("error", ignore);
+      message.off("data", take).off("error", reject).off("close", brokenOff).on("error", ignore);
       resolve(Buffer.concat(chunks).toString("utf8"));
     });
   });
