@@ -151,8 +151,10 @@ export class Pruner {
     if (verdict === undefined || verdict.decision === "waits") {
       const pendingDeletion =
         verdict === undefined ? undefined : { hash: verdict.hash, reason: verdict.reason, objects: verdict.objects };
+      // The event that a deletion is through may have come before the answer to it: nothing else would tell.
+      await this.#lookAtAsked(app, signal);
       // What was asked about one by one waits with the others now.
-      for (const id of verdict?.objects ?? []) if (!this.#asked.has(id)) board.pruning(app, id, undefined);
+      board.keepPruning(app, new Set(this.#asked.of(app)));
       if (verdict !== undefined || board.get(app)?.pendingDeletion !== undefined) board.set(app, { pendingDeletion });
       return;
     }
@@ -169,6 +171,7 @@ export class Pruner {
       });
     }
     for (const id of gone) this.#forget(id);
+    board.keepPruning(app, new Set([...verdict.objects, ...this.#asked.of(app)]));
     await this.#options.inventories.drop(app, gone, signal);
   }
 
