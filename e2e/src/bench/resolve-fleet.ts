@@ -84,9 +84,9 @@ export const resolveFleet: Benchmark = {
       between("  write", "signed", "published"),
       { label: "kustomize build of that overlay alone", unit: "ms", value: processMs, samples: COMMITS },
       {
-        label: "our own: the whole without that process",
+        label: "our own: up to signed, without that process",
         unit: "ms",
-        value: all.value - processMs,
+        value: between("", "fetched", "signed").value - processMs,
         goal: { most: 100 },
       },
     );

@@ -1,6 +1,6 @@
 import { deflateRawSync } from "node:zlib";
 import type { PackHandle } from "@axle/core/placement/app-record.ts";
-import type { SliceAppContent } from "@axle/core/placement/slice-content.ts";
+import type { SliceAppContent, SliceContent } from "@axle/core/placement/slice-content.ts";
 import type { PackRef } from "@axle/core/slice/slice.ts";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { hmacSha256Hex } from "@axle/runtime/crypto/digests.ts";
@@ -15,6 +15,7 @@ export class SharedParts {
   readonly #texts = new WeakMap<SliceAppContent, string>();
   readonly #digests = new WeakMap<SliceAppContent, string>();
   readonly #refs = new WeakMap<PackHandle, PackRef>();
+  readonly #contents = new WeakMap<SliceContent, { readonly sealedTo: string; readonly digest: string }>();
   readonly #packed = new Map<string, Buffer>();
 
   constructor(packMaster: Uint8Array) {
@@ -27,6 +28,15 @@ export class SharedParts {
     if (known !== undefined) return known;
     const digest = hmacSha256Hex(this.#packMaster, `axle-slice-app-v1\n${canonicalJson(app)}`);
     this.#digests.set(app, digest);
+    return digest;
+  }
+
+  /** The digest of a whole slice, made once for as long as the slice is the same object and for the same key. */
+  remember(content: SliceContent, sealedTo: string, make: () => string): string {
+    const known = this.#contents.get(content);
+    if (known?.sealedTo === sealedTo) return known.digest;
+    const digest = make();
+    this.#contents.set(content, { sealedTo, digest });
     return digest;
   }
 

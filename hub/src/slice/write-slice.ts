@@ -1,4 +1,3 @@
-import { constants, deflateRawSync } from "node:zlib";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import type { SliceContent } from "@axle/core/placement/slice-content.ts";
 import {
@@ -26,14 +25,14 @@ export interface SliceWriting {
 
 /**
  * Content, numbered, sealed to the cluster's key and signed: what is published. Differs each time it is written (sealing is
- * random). The plain text is JSON, compressed as one raw deflate stream of two parts: what is this cluster's own, ended
- * with a flush, and then the apps, which clusters that run the same share.
+ * random). The plain text is JSON, as one raw deflate stream of two parts: what is this cluster's own, stored as it is
+ * (to compress so little takes longer than to sign it), and then the apps, which clusters that run the same share.
  */
 export function writeSlice(content: SliceContent, writing: SliceWriting): SliceEnvelope {
   const { number, signing, shared } = writing;
   const { apps, ...own } = content;
   const body: Omit<SliceBody, "apps"> = { format: SLICE_FORMAT, number, ...own };
-  const head = deflateRawSync(`${canonicalJson(body).slice(0, -1)},`, { finishFlush: constants.Z_SYNC_FLUSH });
+  const head = storedBlock(Buffer.from(`${canonicalJson(body).slice(0, -1)},`));
   const context = sealContextOf({ cluster: content.cluster, number });
   const sealed = writing.sealer.sealTo(writing.sealPublicKey, Buffer.concat([head, shared.packApps(apps)]), context);
   const unsigned = {
@@ -47,12 +46,30 @@ export function writeSlice(content: SliceContent, writing: SliceWriting): SliceE
   return { ...unsigned, signature };
 }
 
+/** Most bytes of a stored block (RFC 1951, 3.2.4). */
+const STORED_BYTES = 0xffff;
+
+/** Blocks of a raw deflate stream that hold the bytes as they are; none of them is the last. */
+function storedBlock(bytes: Uint8Array): Buffer {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += STORED_BYTES) {
+    const part = bytes.subarray(at, at + STORED_BYTES);
+    const header = Buffer.alloc(5);
+    header.writeUInt16LE(part.length, 1);
+    header.writeUInt16LE(~part.length & 0xffff, 3);
+    parts.push(header, part);
+  }
+  return Buffer.concat(parts);
+}
+
 /** Keyed digest of all that a slice says but its number: equal content is not published again (L4). */
 export function digestOfContent(
   content: SliceContent,
   { shared, packMaster, sealedTo }: { shared: SharedParts; packMaster: Uint8Array; sealedTo: string },
 ): string {
-  const { apps, ...own } = content;
-  const text = canonicalJson({ ...own, apps: apps.map((app) => shared.digestOf(app)) });
-  return hmacSha256Hex(packMaster, `axle-slice-content-v3\n${sealedTo}\n${text}`);
+  return shared.remember(content, sealedTo, () => {
+    const { apps, ...own } = content;
+    const text = canonicalJson({ ...own, apps: apps.map((app) => shared.digestOf(app)) });
+    return hmacSha256Hex(packMaster, `axle-slice-content-v3\n${sealedTo}\n${text}`);
+  });
 }
