@@ -23,6 +23,14 @@ type Outcomes = ReadonlyMap<string, AppOutcome>;
 
 const NOTHING: SyncRequest = { apps: new Set(), only: false };
 
+/** The app is applied and was healthy. */
+const HEALTHY: ReadonlySet<AppOutcome | undefined> = new Set<AppOutcome>(["done", "pruning"]);
+
+/** Whether an app that never was well here still is not. */
+function isFailing(outcome: AppOutcome | undefined): boolean {
+  return isFailure(outcome) || outcome === "late";
+}
+
 /** Every app has done what it could. */
 interface EndedPass {
   readonly slice: ResolvedSlice;
@@ -99,6 +107,7 @@ export class KubeReconciler implements Reconciler {
     await pruner.inspect(slice, signal);
     const prunes = pruner.plan(desired, slice, store.usedApprovals);
     const kept = sayKept(slice, inventories);
+    await this.#notePrune(desired, accepted, signal);
     const ended = await stopTogether(signal, (during) => {
       const pass = new SlicePass({ slice, loaded, book, signal: during });
       return slice.apps.map(async (app): Promise<[string, AppOutcome]> => {
@@ -131,10 +140,25 @@ export class KubeReconciler implements Reconciler {
     }
   }
 
+  /** Git's last word on pruning is stored though the app fails with it: an app that leaves later goes by it. */
+  async #notePrune(desired: DesiredState, accepted: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { inventories } = this.#parts;
+    const held = new Set(inventories.apps);
+    for (const { name, settings } of desired.apps) {
+      const prune = settings.sync.prune && settings.sync.mode !== "observe";
+      if (!held.has(name) || inventories.prunes(name) === prune) continue;
+      await accepted;
+      await inventories.notePrune(name, prune, signal);
+    }
+  }
+
   /** What concerns all apps at once, when each has done what it could. Returns the apps that have something left to do. */
   async #finish(ended: EndedPass, signal: AbortSignal): Promise<readonly string[]> {
     const { slice, prunes, outcomes } = ended;
-    const { inventories, board, pruner, watchOwned, strays } = this.#parts;
+    const { inventories, board, pruner, status, watchOwned, strays } = this.#parts;
+    for (const [app, outcome] of outcomes) {
+      if (HEALTHY.has(outcome) && inventories.settle(app)) status.app(board.reportOf(app));
+    }
     for (const app of inventories.apps) await pruner.handOver(app, slice, signal);
     const left = await removeGoneApps({
       slice,
@@ -145,7 +169,7 @@ export class KubeReconciler implements Reconciler {
       pruner,
       newcomersFailed: slice.apps
         .map(({ desired }) => desired.name)
-        .filter((app) => isFailure(outcomes.get(app)) && inventories.idsOf(app).length === 0),
+        .filter((app) => isFailing(outcomes.get(app)) && !inventories.isSettled(app)),
     });
     watchOwned();
     strays.judgeAgain();

@@ -183,6 +183,47 @@ test("S3: a branch whose commit in force is nowhere any more deletes nothing, an
   expect(messages()).toEqual([]);
 });
 
+test("S3: a layout's tag that is not there yet deletes nothing, and the fleet goes on when it is pushed", async () => {
+  const layout = (tag: string) =>
+    AXLE.replace(/spec:[^]*/, `spec:\n  layout: [{ path: "apps/{app}", ref: ${tag}, clusters: { all: true } }]\n`);
+  await loop.start();
+  const { work } = loop;
+  const first = await work.publish(
+    { "axle.yaml": layout("v1.0.0"), "apps/web/config.yaml": configMap("web", "1") },
+    "first",
+  );
+  await loop.at(first, "");
+  expect(messages().join()).toContain("ref v1.0.0 is not in the repository; push it, or name another");
+  await work.git("tag", "v1.0.0");
+  await work.git("push", "--quiet", "origin", "v1.0.0");
+  loop.wake.poke("poll", Date.now());
+  await eventually(() => Object.keys(loop.slices()).length === 2 && loop.state.apps.has("web"), { what: "the app" });
+  const before = loop.slices();
+  const web = loop.state.apps.get("web");
+
+  const second = await work.publish(
+    { "axle.yaml": layout("v2.0.0"), "apps/web/config.yaml": configMap("web", "2") },
+    "second",
+  );
+  await loop.at(second, first);
+  await loop.turn();
+  expect(errors()).toMatchObject([{ code: "source", place: { file: "axle.yaml", line: 5 } }]);
+  expect(messages().join()).toMatch(
+    /^ref v2\.0\.0 is not in the repository; push it, or name another\..*stays where it is$/,
+  );
+  expect(loop.slices()).toEqual(before);
+  expect(loop.state.apps.get("web")).toEqual(web);
+  expect(refsInForce()).toEqual(["v1.0.0"]);
+
+  await work.git("tag", "v2.0.0");
+  await work.git("push", "--quiet", "origin", "v2.0.0");
+  await loop.at(second);
+  expect(messages()).toEqual([]);
+  expect(loop.state.apps.get("web")?.targets["id-of-prod-1"]?.commit).toBe(second);
+  expect(loop.state.apps.get("web")?.deletionHolds).toEqual({});
+  expect(refsInForce()).toEqual(["v2.0.0"]);
+});
+
 test("S4: a branch that is deleted takes its apps away like a folder, and a large deletion waits", async () => {
   await begin();
   await loop.work.git("push", "--quiet", "origin", "--delete", "env/staging");
@@ -223,6 +264,28 @@ test("a branch with a link that leaves it stays where it was, and nothing else i
   expect(loop.state.fleet?.refs?.["refs/heads/env/prod"]?.accepted).toBe(kept);
   expect(messages().join()).toMatch(/branch env\/prod cannot be used: .*leaves the source/);
   expect(loop.state.apps.get("web")?.targets["id-of-prod-1"]).toBeDefined();
+});
+
+test("S3: a branch with a large file that cannot be had stays where it was, until it is mended", async () => {
+  await begin();
+  const kept = loop.state.fleet?.refs?.["refs/heads/env/prod"]?.accepted;
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize ${20 * 1024 ** 2}\n`;
+  const large = await pushTo("env/prod", {
+    ".gitattributes": "*.big.yaml filter=lfs diff=lfs merge=lfs -text\n",
+    "apps/web/config.big.yaml": pointer,
+  });
+  const main = await loop.publish({ "base/tools/config.yaml": configMap("tools", "1") });
+  expect(loop.state.apps.get("tools")).toMatchObject({ commit: main, revision: 1 });
+  expect(loop.state.fleet?.refs?.["refs/heads/env/prod"]).toEqual({ head: large, accepted: kept });
+  expect(errors()).toMatchObject([{ code: "ref-held", place: { file: "axle.yaml", line: 6 } }]);
+  expect(messages().join()).toMatch(
+    /branch env\/prod cannot be used: .*config\.big\.yaml.*Its apps stay where they are/,
+  );
+  expect(loop.state.apps.get("web")?.held).toBeUndefined();
+  expect(loop.state.apps.get("web")?.targets["id-of-prod-1"]?.commit).toBe(kept);
+  const mended = await pushTo("env/prod", { "apps/web/config.big.yaml": null });
+  await atBranch("env/prod", mended);
+  expect(messages()).toEqual([]);
 });
 
 test("an App takes its folder from a tag, and an override from a branch; a tag that moves is not followed", async () => {

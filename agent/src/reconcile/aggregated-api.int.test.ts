@@ -3,6 +3,8 @@ import { ExtensionServer } from "@axle/testkit/extension-server.ts";
 import { KubeCluster } from "@axle/testkit/kube-cluster.ts";
 import { eventually } from "@axle/testkit/eventually.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { KubeClient } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
 import { ReconcileFixture, appOf, configMapOf } from "./reconcile-fixture.ts";
 
 let cluster: KubeCluster;
@@ -60,6 +62,37 @@ test("L3: what changes or goes where nothing can be watched is found by the full
   await agent.apply([app]);
   expect(writes()).toHaveLength(before);
   expect(extension.requests.filter((line) => line.includes("watch="))).toEqual([]);
+});
+
+/** A client that cannot read anvils as often as it is told. */
+class StumblingClient extends KubeClient {
+  failures = 0;
+
+  override async get(...args: Parameters<KubeClient["get"]>): Promise<KubeObject | undefined> {
+    if (args[0].kind === "Anvil" && this.failures > 0) {
+      this.failures -= 1;
+      throw new KubeError("forbidden", "cannot get anvils");
+    }
+    return super.get(...args);
+  }
+}
+
+test("a read that fails once does not end the wait for the health of what nothing watches", async () => {
+  let client: StumblingClient | undefined;
+  await using agent = await ReconcileFixture.start({
+    kubeconfigPath: cluster.kubeconfigPath,
+    cluster: "stumbling",
+    connect: (access) => (client = new StumblingClient(access)),
+  });
+  const app = appOf("stumbling", [anvilOf("stumbling", 1)], { timeoutMs: 30_000 });
+  const healthChecks = [{ kind: "Anvil", healthy: "has(status.hot)", inProgress: "!has(status.hot)" }];
+  const ending = agent.apply([{ ...app, settings: { ...app.settings, healthChecks } }]);
+  await eventually(() => agent.reports.get("stumbling")?.sync === "Applied");
+  if (client !== undefined) client.failures = 1;
+  await eventually(() => client?.failures === 0, { timeoutMs: 10_000 });
+  extension.api.edit("default/stumbling", { status: { hot: true } });
+  expect(await ending).toEqual({ applied: true, retry: [] });
+  expect(agent.report("stumbling")).toMatchObject({ sync: "Applied", health: "Healthy" });
 });
 
 test("S2: while an aggregated API is down only apps with its objects fail, nothing of theirs is forgotten, and all ends well", async () => {

@@ -1,6 +1,7 @@
 import { STAGES, compareForApply, stageOf } from "@axle/core/manifest/kind-order.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
+import { describeId } from "./app-board.ts";
 import type { AppPlan, AppPlanner, PlannedWrite } from "./app-planner.ts";
 import { sayRefusal } from "./app-planner.ts";
 import { awaitEstablished } from "./cluster-setup.ts";
@@ -58,6 +59,7 @@ export class AppApplier {
       return;
     }
     if (plan.refusals.length > 0) throw refusalOf(plan.refusals);
+    assertEnds(app, pass, plan);
     hooks.planned(plan);
     const { inventories, phases, accountOf } = this.#options;
     const isWriting = isBusy(plan) || phases.pending(app).length > 0;
@@ -155,7 +157,9 @@ export class AppApplier {
   async #planDeferred(app: ResolvedApp, pass: SlicePass, plan: AppPlan): Promise<readonly PlannedWrite[]> {
     const { name } = app.desired;
     for (const provider of new Set(plan.deferred.map((waiting) => waiting.provider))) {
-      if (provider !== name) await pass.awaitFounded(provider);
+      if (provider === name) continue;
+      assertEnds(app, pass, plan);
+      await pass.awaitFounded(name, provider);
     }
     pass.signal.throwIfAborted();
     const late = await this.#options.planner.plan({
@@ -183,6 +187,19 @@ function assertUnclaimed(app: ResolvedApp, pass: SlicePass): void {
     const claimer = pass.slice.claims.get(id);
     if (claimer !== name) throw new ReconcileError("duplicate", `${id} is also declared by app ${claimer ?? "?"}`);
   }
+}
+
+/** Refuses to wait for an app that waits for this one. */
+function assertEnds(app: ResolvedApp, pass: SlicePass, { deferred }: AppPlan): void {
+  const { name } = app.desired;
+  const endless = deferred.filter(({ provider }) => provider !== name && pass.awaits(provider, name));
+  if (endless.length === 0) return;
+  throw refusalOf(
+    endless.map(
+      ({ object, provider }) =>
+        `${describeId(object.id)} needs what app ${provider} brings, which depends on this app: drop the dependency or move the object`,
+    ),
+  );
 }
 
 function* groupByKind(sorted: readonly PlannedWrite[]): Generator<readonly PlannedWrite[]> {

@@ -110,7 +110,7 @@ export class AppBoard {
   /** What is being deleted is among these, and nothing else: an object may have come back into a pack meanwhile. */
   keepPruning(app: string, ids: ReadonlySet<ObjectId>): void {
     const { pruning } = this.#entry(app);
-    for (const id of [...pruning.keys()]) if (!ids.has(id)) this.pruning(app, id, undefined);
+    for (const id of pruning.keys()) if (!ids.has(id)) this.pruning(app, id, undefined);
   }
 
   remove(app: string): void {

@@ -164,8 +164,14 @@ export class AppPlanner {
       return undefined;
     }
     if (isMadeOnce(source) && (await this.#isThere(object, request))) return undefined;
+    const found = loaded.get(id);
+    if (found !== undefined && ownerOf(found, cluster).kind === "ours" && isLeftAlone(source, found)) {
+      // Not asked about first: what would be refused of it does not concern who leaves it alone.
+      owned.settle(id, app, { source, live: found });
+      return undefined;
+    }
     const declared = { id, app, source };
-    const read = async () => loaded.get(id) ?? (await client.get(addressOf(source), signal));
+    const read = async () => found ?? (await client.get(addressOf(source), signal));
     const tryOver = (over: KubeObject | undefined) =>
       client.apply(owned.prepare(declared, over), { dryRun: true, manager: FIELD_MANAGER, signal });
     const early = owned.mayYield(declared) ? await read() : undefined;

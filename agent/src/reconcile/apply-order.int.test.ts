@@ -103,3 +103,33 @@ test("objects without a namespace go to the app's, and cluster-scoped ones lose 
   expect(await agent.get("v1", "ConfigMap", "own/bare")).toBeDefined();
   expect(await agent.get("rbac.authorization.k8s.io/v1", "ClusterRole", "placed")).toBeDefined();
 });
+
+test("an app that needs what an app brings which depends on it fails, says so, and a newer slice mends it", async () => {
+  const apps = (dependsOn: readonly string[], revision: number) => [
+    appOf("cert", [configMapOf("default/issuer"), configMapOf("mon/rules")], { revision }),
+    appOf("mon", [namespaceOf("mon"), configMapOf("mon/config")], { revision, dependsOn: ["between"] }),
+    appOf("between", [configMapOf("default/between")], { revision, dependsOn }),
+  ];
+  expect(await agent.apply(apps(["cert"], 1))).toEqual({ applied: false, retry: ["cert", "mon", "between"] });
+  expect(agent.report("cert")).toMatchObject({
+    sync: "Failed",
+    message:
+      "ConfigMap mon/rules needs what app mon brings, which depends on this app: drop the dependency or move the object",
+  });
+  expect(agent.report("between")).toMatchObject({ sync: "Blocked", message: "waits for app cert: it failed" });
+  expect(await agent.get("v1", "ConfigMap", "default/issuer")).toBeUndefined();
+  expect(await agent.apply(apps([], 2))).toEqual({ applied: true, retry: [] });
+  expect(await agent.get("v1", "ConfigMap", "mon/rules")).toBeDefined();
+});
+
+test("apps that wait in a circle over each other's namespaces and dependencies do not wait for ever", async () => {
+  const outcome = await agent.apply([
+    appOf("ring-a", [configMapOf("ring-b/a")]),
+    appOf("ring-b", [namespaceOf("ring-b")], { dependsOn: ["ring-c"] }),
+    appOf("ring-c", [configMapOf("ring-d/c")]),
+    appOf("ring-d", [namespaceOf("ring-d")], { dependsOn: ["ring-a"] }),
+  ]);
+  expect(outcome.applied).toBe(false);
+  const messages = ["ring-a", "ring-c"].map((app) => agent.report(app).message);
+  expect(messages.filter((message) => message.includes("which depends on this app"))).toHaveLength(1);
+});

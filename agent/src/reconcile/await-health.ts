@@ -49,7 +49,12 @@ async function lookAtUnwatched(wait: HealthWait, signal: AbortSignal): Promise<v
     for (const id of board.unhealthyIdsOf(app)) {
       const known = book.get(id);
       if (known === undefined || isWatched(`${known.source.apiVersion}/${known.source.kind}`)) continue;
-      await owned.look(known, signal);
+      try {
+        await owned.look(known, signal);
+      } catch {
+        // One failing read says nothing of the next.
+        signal.throwIfAborted();
+      }
     }
   }
 }

@@ -92,6 +92,10 @@ const inventoryDefinition = defineKind({
   },
   status: {
     ...appStatus.properties,
+    settled: {
+      type: "boolean",
+      description: "Whether the app was ever applied and healthy here: until then, what it may replace is kept.",
+    },
     hooks: {
       type: "object",
       additionalProperties: text,

@@ -102,6 +102,26 @@ describe("a cluster that leaves and keeps what runs", () => {
 });
 
 describe("a cluster that leaves and deletes", () => {
+  test("S4: a namespace stays with what stays in it, a kind with what is kept of it", async () => {
+    await using agent = await agentOf("containers");
+    const kept = withMetadata(configMapOf("held/kept"), {
+      name: "kept",
+      namespace: "held",
+      annotations: { "axle.dev/prune": "disabled" },
+    });
+    const base = appOf("base", [namespaceOf("held"), namespaceOf("free")]);
+    await agent.apply([base, appOf("web", [kept, configMapOf("held/other"), configMapOf("free/other")])]);
+    expect(await told(agent, "delete")).toEqual({ applied: false, retry: [] });
+    expect(agent.left).toHaveLength(1);
+    const live = (await agent.get("v1", "ConfigMap", "held/kept")) as KubeObject;
+    expect(live.metadata["deletionTimestamp"]).toBeUndefined();
+    expect(isOurs(live)).toBe(false);
+    expect((await agent.get("v1", "Namespace", "held"))?.metadata["deletionTimestamp"]).toBeUndefined();
+    expect(await agent.get("v1", "ConfigMap", "held/other")).toBeUndefined();
+    expect(await agent.get("v1", "Namespace", "free")).toBeUndefined();
+    expect(await inventoriesOf("containers")).toEqual([]);
+  });
+
   test("S2: has nothing left of what we own, and everything of what we do not", async () => {
     await using agent = await agentOf("delete");
     const kept = withMetadata(configMapOf("default/d-kept"), { annotations: { "axle.dev/prune": "disabled" } });

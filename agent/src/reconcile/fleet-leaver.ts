@@ -7,11 +7,10 @@ import { sleep } from "@axle/runtime/sleep.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import type { LeavingOrder, ReconcileEvents, ReconcileOutcome } from "../ports.ts";
-import { AXLE_GROUP, AXLE_NAMESPACE } from "./axle-crds.ts";
 import { eachBounded } from "./each-bounded.ts";
 import { isKeptFromPrune, PAUSED_IN_CLUSTER } from "./object-policy.ts";
 import { deletionOf, markOf } from "./ownership-mark.ts";
-import { groupForDeletion, toCandidates } from "./prune-candidates.ts";
+import { groupForDeletion, isOurOwn, toCandidates } from "./prune-candidates.ts";
 import type { Candidate } from "./prune-candidates.ts";
 import type { ReconcilerParts } from "./reconciler-parts.ts";
 import { readObject, releaseObject } from "./release-object.ts";
@@ -125,6 +124,7 @@ export class FleetLeaver {
       // From now on it is this deletion, however long it takes.
       await store.useApprovals([{ id, expiresAtMs }], { nowMs: hubNow(), signal });
     }
+    if (!(await this.#releaseContainers(signal))) return inventories.apps;
     const left: string[] = [];
     for (const app of inOrderOfDeletion(order, inventories.apps)) {
       const dependents = order.apps.filter(({ dependsOn }) => dependsOn.includes(app)).map(({ name }) => name);
@@ -133,6 +133,27 @@ export class FleetLeaver {
       if (first !== undefined || !(await this.#deleteApp(app, signal))) left.push(app);
     }
     return left;
+  }
+
+  /**
+   * A namespace or a kind would take along what stays in it, so it stays too. Let go before anything else, while what stays is
+   * still in an inventory: after a restart nobody would know. False when something could not be looked at or let go.
+   */
+  async #releaseContainers(signal: AbortSignal): Promise<boolean> {
+    const { inventories } = this.#options;
+    const staying: Candidate[] = [];
+    for (const app of inventories.apps) {
+      const found = await this.#stayingOf(app, signal);
+      if (found === undefined) return false;
+      staying.push(...found);
+    }
+    for (const app of inventories.apps) {
+      const containers = toCandidates(inventories.idsOf(app)).filter((ref) => isContainerOf(ref, staying));
+      if (containers.length === 0) continue;
+      if (!(await this.#release(app, containers, signal))) return false;
+      await inventories.drop(app, new Set(containers.map(({ id }) => id)), signal);
+    }
+    return true;
   }
 
   /** True when nothing of the app is left. */
@@ -232,10 +253,10 @@ export class FleetLeaver {
   }
 }
 
-/** What runs this agent, or says what it did, is not its own to delete. */
-function isOurOwn({ group, kind, namespace, name }: Candidate): boolean {
-  if (namespace === AXLE_NAMESPACE || (group === "" && kind === "Namespace" && name === AXLE_NAMESPACE)) return true;
-  return kind === "CustomResourceDefinition" && name.endsWith(`.${AXLE_GROUP}`);
+/** A definition goes by its group: which kind of it one defines, its name does not say. */
+function isContainerOf({ group, kind, name }: Candidate, objects: readonly Candidate[]): boolean {
+  if (group === "" && kind === "Namespace") return objects.some(({ namespace }) => namespace === name);
+  return kind === "CustomResourceDefinition" && objects.some((object) => name.endsWith(`.${object.group}`));
 }
 
 /** Apps that are not in the slice any more first, then from the last that was applied to the first. */

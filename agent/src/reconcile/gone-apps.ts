@@ -12,7 +12,7 @@ export interface GoneAppsOptions {
   readonly inventories: InventoryStore;
   readonly board: AppBoard;
   readonly pruner: Pruner;
-  /** Apps that are new here and did not come up: what they may replace is kept until they do. */
+  /** Apps that were never applied and healthy here, and are not now: what they may replace is kept until they are. */
   readonly newcomersFailed: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -73,5 +73,5 @@ function sayWait(slice: ResolvedSlice, newcomersFailed: readonly string[]): stri
   const obstacle = pruneObstacle(slice);
   if (obstacle !== undefined) return `kept ${obstacle}`;
   if (newcomersFailed.length === 0) return undefined;
-  return `kept until new app ${newcomersFailed.join(", ")} is applied`;
+  return `kept until new app ${newcomersFailed.join(", ")} is applied and healthy`;
 }

@@ -25,6 +25,8 @@ export interface HeldInventory {
   since: string;
   /** The run in which each hook of the app last succeeded. */
   ran: Map<ObjectId, string>;
+  /** Whether the app was ever applied and healthy here. */
+  settled: boolean;
   /** As it is stored. */
   status: Readonly<Record<string, unknown>>;
   /** Part that holds each id. An id never moves between parts, so a crash between two writes loses none. */
@@ -40,6 +42,7 @@ export function newInventory(prune: boolean, since: string): HeldInventory {
     labelled: false,
     since,
     ran: new Map(),
+    settled: false,
     status: {},
     where: new Map(),
   };
@@ -62,6 +65,7 @@ export function takePart(found: Map<string, HeldInventory>, item: KubeObject, cl
     held.since = typeof spec["since"] === "string" ? spec["since"] : "";
     held.ran = ranOf(item);
     held.status = statusOf(item);
+    held.settled = held.status["settled"] === true;
   }
   held.parts.set(number, { name: item.metadata.name, uid: uidOf(item), ids });
   for (const id of ids) held.where.set(id, number);

@@ -85,6 +85,20 @@ export class InventoryStore {
     return held === undefined || held.since === run;
   }
 
+  /** Whether the app owns something and was ever applied and healthy here, also before a restart. */
+  isSettled(app: string): boolean {
+    const held = this.#apps.get(app);
+    return held?.settled === true && held.where.size > 0;
+  }
+
+  /** The app is applied and healthy; the next write of its status says so. Returns whether that is news. */
+  settle(app: string): boolean {
+    const held = this.#apps.get(app);
+    if (held === undefined || held.settled) return false;
+    held.settled = true;
+    return true;
+  }
+
   /** The run in which a hook of the app last succeeded. */
   ranAt(app: string, hook: ObjectId): string | undefined {
     return this.#apps.get(app)?.ran.get(hook);
@@ -112,6 +126,11 @@ export class InventoryStore {
   /** Adds what is not there yet, before any of it is applied. */
   async add(app: string, ids: Iterable<ObjectId>, options: AddOptions): Promise<void> {
     await this.#lock.run(app, () => this.#add(app, ids, options));
+  }
+
+  /** Stores whether objects of the app that leave Git are deleted, where it has an inventory that says otherwise. */
+  async notePrune(app: string, prune: boolean, signal: AbortSignal): Promise<void> {
+    await this.#lock.run(app, () => this.#notePrune(app, prune, signal));
   }
 
   /** Forgets what is gone. An app that owns nothing keeps part 0, for its status; {@link remove} takes that too. */
@@ -162,16 +181,17 @@ export class InventoryStore {
   async writeStatus(app: string, status: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
     const held = this.#apps.get(app);
     const part = held?.parts.get(0);
-    if (held === undefined || part === undefined || includesAll(held.status, status)) return;
+    if (held === undefined || part === undefined) return;
+    const change = held.settled ? { ...status, settled: true } : status;
+    if (includesAll(held.status, change)) return;
     const options = { subresource: "status", manager: FIELD_MANAGER, signal };
-    held.status = statusOf(await this.#client.mergePatch(addressOf(part.name), { status }, options));
+    held.status = statusOf(await this.#client.mergePatch(addressOf(part.name), { status: change }, options));
   }
 
   async #add(app: string, ids: Iterable<ObjectId>, options: AddOptions): Promise<void> {
-    const { prune, run = "" } = options;
+    const { prune, run = "", account } = options;
     const held = this.#apps.get(app) ?? newInventory(prune, run);
     const missing = [...ids].filter((id) => !held.where.has(id));
-    const { account } = options;
     const isPolicyNew = held.prune !== prune || held.account !== account || !held.parts.has(0) || !held.labelled;
     if (missing.length === 0 && !isPolicyNew) return;
     held.prune = prune;
@@ -183,6 +203,19 @@ export class InventoryStore {
         await this.#write(app, held, { part, ids: new Set([...has, ...taken]), signal: options.signal });
         this.#apps.set(app, held);
       }
+    }
+  }
+
+  async #notePrune(app: string, prune: boolean, signal: AbortSignal): Promise<void> {
+    const held = this.#apps.get(app);
+    if (held === undefined || held.prune === prune) return;
+    held.prune = prune;
+    try {
+      await this.#write(app, held, { part: 0, ids: held.parts.get(0)?.ids ?? new Set(), signal });
+    } catch (error) {
+      // Not stored: tried again by the next pass.
+      held.prune = !prune;
+      throw error;
     }
   }
 

@@ -2,6 +2,7 @@ import { eventually } from "@axle/testkit/eventually.ts";
 import { KubeCluster } from "@axle/testkit/kube-cluster.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DesiredApp } from "../ports.ts";
 import { ReconcileFixture, appOf, configMapOf } from "./reconcile-fixture.ts";
 
 let cluster: KubeCluster;
@@ -116,4 +117,23 @@ test("S2: a pause outlives the agent that saw it", async () => {
   });
   expect(await dataOf("asleep")).toEqual({ key: "mine" });
   await cluster.kubectl("-n", "axle-system", "annotate", "axleinventory", "asleep", "axle.dev/reconcile-");
+});
+
+test("S2: after a restart an object that people paused in the cluster does not hold its app up, though the server would refuse it", async () => {
+  const app = (color: string, revision: number): DesiredApp => {
+    const fixed = { ...configMapOf("default/paused-fixed", { color }), immutable: true };
+    return appOf("paused-fixed", [fixed, configMapOf("default/paused-beside", { color })], { revision });
+  };
+  {
+    await using other = await ReconcileFixture.start({
+      kubeconfigPath: cluster.kubeconfigPath,
+      cluster: "paused-fixed",
+    });
+    await other.apply([app("blue", 1)]);
+    await cluster.kubectl("annotate", "configmap", "paused-fixed", "axle.dev/reconcile=disabled");
+  }
+  await using other = await ReconcileFixture.start({ kubeconfigPath: cluster.kubeconfigPath, cluster: "paused-fixed" });
+  expect(await other.apply([app("green", 2)])).toEqual({ applied: true, retry: [] });
+  expect(await dataOf("paused-fixed")).toEqual({ color: "blue" });
+  expect(await dataOf("paused-beside")).toEqual({ color: "green" });
 });

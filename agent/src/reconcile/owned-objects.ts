@@ -11,6 +11,7 @@ import type { FieldPath } from "./field-path.ts";
 import { isYielded, mayYield, yieldFields, yieldedPaths } from "./ignored-fields.ts";
 import type { Yielding } from "./ignored-fields.ts";
 import type { AppClients } from "./app-clients.ts";
+import { describeId } from "./app-board.ts";
 import type { AppBoard } from "./app-board.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { isBeingDeleted, isNewer, resourceVersionOf, uidOf } from "./live-meta.ts";
@@ -39,6 +40,8 @@ export interface OwnedObjectsOptions {
   readonly isAppPaused: (app: string) => boolean;
   /** Which fields of the object are others' to set. */
   readonly yieldingOf: (object: DeclaredObject) => Yielding;
+  /** Counts a deletion against the budget of the cluster's owner; why it has to wait, when there is no room. */
+  readonly takeDeletion: (signal: AbortSignal) => Promise<string | undefined>;
   /** An object is not as we applied it; undefined: it is gone. */
   readonly onDrift: (known: KnownObject, live: KubeObject | undefined) => void;
   /** Others added something inside `spec`. */
@@ -184,7 +187,11 @@ export class OwnedObjects implements OwnedSink {
   async #apply(request: WriteRequest): Promise<void> {
     const { id, app, source, signal } = request;
     const client = this.#options.clients.of(app);
-    if (request.recreate !== undefined) await removeForRecreation(client, source, { uid: request.recreate, signal });
+    if (request.recreate !== undefined) {
+      const wait = await this.#options.takeDeletion(signal);
+      if (wait !== undefined) throw new KubeError("forbidden", `${describeId(id)}: to be recreated, ${wait}`);
+      await removeForRecreation(client, source, { uid: request.recreate, signal });
+    }
     if (request.migrate !== undefined) {
       await this.#handOver(request.migrate, (live) => migrationPatch(live, source.apiVersion), request);
     }

@@ -36,14 +36,35 @@ export function deletionOf(live: KubeObject): DeletionPolicy {
   return text === "orphan" || text === "foreground" ? text : "background";
 }
 
+/** Objects whose word on deletion is that of their app. */
+const WORDED = new WeakSet<KubeObject>();
+
+/**
+ * How an object goes that left an app which is still here: the app's word of now wins, but over the object's own. Where nobody
+ * remembers what was declared, and where a person says so in the cluster, orphan wins: it loses nothing.
+ */
+export function deletionInApp(
+  live: KubeObject,
+  declared: KubeObject | undefined,
+  word: DeletionPolicy | undefined,
+): DeletionPolicy {
+  const said = declared?.metadata.annotations?.[DELETION_ANNOTATION];
+  const isOwn = declared !== undefined && said !== undefined && !WORDED.has(declared);
+  const ofLive = deletionOf(live);
+  if (word === undefined || isOwn) return ofLive;
+  return ofLive === "orphan" && said !== "orphan" ? "orphan" : word;
+}
+
 /** The object with the word of its app on it, where it says nothing itself: the word has to outlive the app. */
 export function withDeletion(object: KubeObject, deletion: DeletionPolicy | undefined): KubeObject {
   const { annotations } = object.metadata;
   if (deletion === undefined || annotations?.[DELETION_ANNOTATION] !== undefined) return object;
-  return {
+  const worded: KubeObject = {
     ...object,
     metadata: { ...object.metadata, annotations: { ...annotations, [DELETION_ANNOTATION]: deletion } },
   };
+  WORDED.add(worded);
+  return worded;
 }
 
 /** The object with our mark on it. */

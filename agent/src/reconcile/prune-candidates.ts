@@ -2,6 +2,7 @@ import { compareForApply } from "@axle/core/manifest/kind-order.ts";
 import { parseId } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId, ObjectRef } from "@axle/core/manifest/object.ts";
 import { describeId } from "./app-board.ts";
+import { AXLE_GROUP, AXLE_NAMESPACE } from "./axle-crds.ts";
 import { isRecord } from "./field-set.ts";
 import { finalizersOf } from "./live-meta.ts";
 
@@ -15,6 +16,12 @@ export function toCandidates(ids: readonly ObjectId[]): readonly Candidate[] {
     const ref = parseId(id);
     return ref === undefined ? [] : [{ ...ref, id }];
   });
+}
+
+/** What runs this agent, or says what it did, is not its own to delete. */
+export function isOurOwn({ group, kind, namespace, name }: ObjectRef): boolean {
+  if (namespace === AXLE_NAMESPACE || (group === "" && kind === "Namespace" && name === AXLE_NAMESPACE)) return true;
+  return kind === "CustomResourceDefinition" && name.endsWith(`.${AXLE_GROUP}`);
 }
 
 /** The reverse of the order of applying, one kind after another. */

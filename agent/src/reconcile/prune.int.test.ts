@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { deletionSetText } from "@axle/core/guard/deletion-set.ts";
+import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { KubeCluster } from "@axle/testkit/kube-cluster.ts";
 import { eventually } from "@axle/testkit/eventually.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { KubeClient } from "../adapters/kube/kube-client.ts";
+import { KubeError } from "../adapters/kube/kube-error.ts";
 import { ID_ANNOTATION } from "./ownership-mark.ts";
 import { ReconcileFixture, appOf, configMapOf, deploymentOf, namespaceOf } from "./reconcile-fixture.ts";
 
@@ -58,6 +61,53 @@ test("S2: an object that lost our mark, or carries one made for another object, 
   for (const name of ["copied", "stripped", "kept"]) {
     expect(await agent.get("v1", "ConfigMap", `default/${name}`), name).toBeDefined();
   }
+});
+
+test("what runs this agent outlives its removal from Git, and says so until it is kept by its own word", async () => {
+  await using agent = await agentOf("self");
+  const own = configMapOf("axle-system/settings");
+  const rest = [appOf("bulk-self", bulk("self"))];
+  await agent.apply([appOf("self", [own]), ...rest]);
+  await agent.apply([appOf("self", [], { revision: 2 }), ...rest]);
+  expect(agent.report("self").pruning).toEqual(["ConfigMap axle-system/settings: runs this agent"]);
+  expect(await agent.get("v1", "ConfigMap", "axle-system/settings")).toBeDefined();
+  await cluster.kubectl("-n", "axle-system", "annotate", "configmap", "settings", "axle.dev/prune=disabled");
+  expect(await agent.apply([appOf("self", [], { revision: 2 }), ...rest])).toEqual({ applied: true, retry: [] });
+  expect(agent.report("self").pruning).toEqual([]);
+  expect(await agent.get("v1", "ConfigMap", "axle-system/settings")).toBeDefined();
+});
+
+/** A client to whom one object cannot be shown for a while. */
+class ForgetfulClient extends KubeClient {
+  hidden = "";
+
+  override async get(...args: Parameters<KubeClient["get"]>): Promise<KubeObject | undefined> {
+    if (args[0].name === this.hidden) throw new KubeError("forbidden", `cannot get ${this.hidden}`);
+    return super.get(...args);
+  }
+}
+
+test("an app does not fail because a deletion that is under way cannot be looked at", async () => {
+  let client: ForgetfulClient | undefined;
+  await using agent = await ReconcileFixture.start({
+    kubeconfigPath: cluster.kubeconfigPath,
+    cluster: "unseen",
+    connect: (access) => (client = new ForgetfulClient(access)),
+  });
+  const bare = configMapOf("default/unseen");
+  const slow = { ...bare, metadata: { ...bare.metadata, finalizers: ["shop.example/wait"] } };
+  const without = appOf("unseen", [configMapOf("default/unseen-rest")], { revision: 2 });
+  await agent.apply([
+    appOf("unseen", [slow, configMapOf("default/unseen-rest")]),
+    appOf("bulk-unseen", bulk("unseen")),
+  ]);
+  await agent.apply([without, appOf("bulk-unseen", bulk("unseen"))]);
+  expect(agent.report("unseen").pruning).toHaveLength(1);
+  if (client !== undefined) client.hidden = "unseen";
+  await agent.apply([without, appOf("bulk-unseen", bulk("unseen"), { held: "does not render" })]);
+  expect(agent.report("unseen")).toMatchObject({ sync: "Applied" });
+  expect(agent.report("unseen").pruning).toHaveLength(1);
+  await cluster.request("PATCH", "/api/v1/namespaces/default/configmaps/unseen", { metadata: { finalizers: null } });
 });
 
 test("S2: nothing is pruned while an app of the cluster is held", async () => {

@@ -4,6 +4,8 @@ import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import { judgeDeletions } from "@axle/core/guard/deletion-guard.ts";
 import type { DeletionVerdict } from "@axle/core/guard/deletion-guard.ts";
 import { planPrune } from "@axle/core/inventory/plan-prune.ts";
+import type { DeletionPolicy } from "@axle/core/fleet/app.ts";
+import { idOf } from "@axle/core/manifest/object.ts";
 import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { Logger } from "@axle/runtime/logger.ts";
 import { withDeadline } from "@axle/runtime/deadline.ts";
@@ -24,10 +26,10 @@ import { isBeingDeleted, uidOf } from "./live-meta.ts";
 import type { KindKey } from "./owned-watches.ts";
 import { PAUSED_IN_CLUSTER, asksBeforePrune, isKeptFromPrune } from "./object-policy.ts";
 import { AskedDeletions } from "./asked-deletions.ts";
-import { deletionOf, markOf } from "./ownership-mark.ts";
+import { deletionInApp, deletionOf, markOf } from "./ownership-mark.ts";
 import type { Candidate } from "./prune-candidates.ts";
 import { keepsEverything } from "./prune-obstacle.ts";
-import { groupForDeletion, sayBlocked, toCandidates } from "./prune-candidates.ts";
+import { groupForDeletion, isOurOwn, sayBlocked, toCandidates } from "./prune-candidates.ts";
 import { readObject } from "./release-object.ts";
 import { ReconcileError } from "./reconcile-error.ts";
 import { RecreationGuard } from "./recreation-guard.ts";
@@ -64,6 +66,10 @@ export class Pruner {
   readonly #approved = new Map<ObjectId, string>();
   /** Want a person's yes, by their own word in Git or in the cluster. */
   readonly #asking = new Set<ObjectId>();
+  /** How what leaves each app of the slice goes, where the app says so. */
+  #words: ReadonlyMap<string, DeletionPolicy | undefined> = new Map();
+  /** As Git last had what a try to delete it left: the book has forgotten it by the next one. */
+  readonly #declared = new Map<ObjectId, KubeObject>();
   /** Looked at since the start, while they waited. */
   readonly #inspected = new Set<ObjectId>();
 
@@ -110,6 +116,7 @@ export class Pruner {
     this.recreations.begin(desired.approvals, usedApprovals);
     const owned = inventories.all();
     const inSlice = new Map(desired.apps.map((app) => [app.name, app]));
+    this.#words = new Map(desired.apps.map((app) => [app.name, app.settings.sync.deletion]));
     const packs = new Map(slice.apps.map((app) => [app.desired.name, [...app.possibleIds]]));
     const heldApps = desired.apps.filter(keepsEverything).map((app) => app.name);
     const lost = planPrune({ inventories: owned, packs, heldApps });
@@ -207,7 +214,8 @@ export class Pruner {
   async #lookAtAsked(app: string, signal: AbortSignal): Promise<void> {
     const gone = new Set<ObjectId>();
     await eachBounded(toCandidates(this.#asked.of(app)), CONCURRENCY, async (ref) => {
-      const live = await readObject(this.#options.client, ref, signal);
+      const live = await this.#tryRead(ref, signal);
+      if (live === "unknown") return;
       this.observe(ref.id, live);
       if (live === undefined) gone.add(ref.id);
     });
@@ -246,6 +254,15 @@ export class Pruner {
     this.#asking.delete(id);
     this.#approved.delete(id);
     this.#inspected.delete(id);
+    this.#declared.delete(id);
+  }
+
+  /** How the object goes. What is on its way already goes as it was sent. */
+  #deletionOf(app: string, live: KubeObject, declared: KubeObject | undefined): DeletionPolicy {
+    const id = idOf(live);
+    if (declared !== undefined) this.#declared.set(id, declared);
+    if (isBeingDeleted(live)) return deletionOf(live);
+    return deletionInApp(live, this.#declared.get(id), this.#words.get(app));
   }
 
   /** `unknown` when its kind alone does not answer. */
@@ -281,12 +298,13 @@ export class Pruner {
         log.info({ app, object: ref.id }, "object left in place: it does not carry our mark, or is kept from prune");
         return undefined;
       }
+      if (isOurOwn(ref)) return `${describeId(ref.id)}: runs this agent`;
       if (asksBeforePrune(live) && !isApproved && !this.#approved.has(ref.id) && !isBeingDeleted(live)) {
         // Asked in the cluster, where nobody had looked yet: the next plan waits for a person.
         this.#asking.add(ref.id);
         return `${describeId(ref.id)}: asks by annotation for a person's yes`;
       }
-      const deletion = deletionOf(live);
+      const deletion = this.#deletionOf(app, live, declared);
       if (deletion === "orphan") {
         await unmark(client, live, signal);
         log.info({ app, object: ref.id }, "object let go");

@@ -94,6 +94,7 @@ export function makeParts(options: KubeReconcilerOptions): ReconcilerParts {
   const strays = new StrayObjects({ cluster, slice, inventories, board, log });
   const ownEvents = new OwnEvents({ slice, inventories, board, book, pruner: () => pruner, strays, log, onPassWanted });
   const owned = new OwnedObjects({
+    takeDeletion: (signal) => budget.take(signal),
     client,
     clients,
     cluster,

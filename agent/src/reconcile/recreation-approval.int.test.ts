@@ -148,3 +148,44 @@ test("S4: an approval of a recreation is not used up while another object of the
     applied: true,
   });
 });
+
+test.for([
+  ["prune: confirm", { "axle.dev/prune": "confirm" }],
+  ["Delete=confirm", { "argocd.argoproj.io/sync-options": "Delete=confirm" }],
+] as const)(
+  "S4: an object that asks for it in Git by %s is recreated only once a person said yes",
+  async ([word, annotations]) => {
+    const name = `asks-${word.slice(0, 5).toLowerCase()}`;
+    const app = (color: string, revision: number) => {
+      const metadata = { name, namespace: "default", annotations };
+      return forced(
+        name,
+        [{ apiVersion: "v1", kind: "ConfigMap", metadata, immutable: true, data: { color } }],
+        revision,
+      );
+    };
+    await agent.apply([app("blue", 1)]);
+    const before = await uidOf("v1", "ConfigMap", `default/${name}`);
+    expect((await agent.apply([app("green", 2)])).applied).toBe(false);
+    expect(await uidOf("v1", "ConfigMap", `default/${name}`)).toBe(before);
+    expect(agent.report(name).pendingDeletion?.reason).toContain("asks by annotation for a person's yes");
+    expect((await agent.apply([app("green", 2)], { approvals: [approvalOf(name)] })).applied).toBe(true);
+    expect(await uidOf("v1", "ConfigMap", `default/${name}`)).not.toBe(before);
+  },
+);
+
+test("S2: an object that Git keeps from deletion is not recreated, though the cluster's word is older", async () => {
+  const app = (color: string, annotations: Readonly<Record<string, string>>, revision: number) => {
+    const metadata = { name: "kept", namespace: "default", annotations };
+    return forced(
+      "kept",
+      [{ apiVersion: "v1", kind: "ConfigMap", metadata, immutable: true, data: { color } }],
+      revision,
+    );
+  };
+  await agent.apply([app("blue", {}, 1)]);
+  const before = await uidOf("v1", "ConfigMap", "default/kept");
+  await agent.apply([app("green", { "axle.dev/prune": "disabled" }, 2)]);
+  expect(agent.report("kept").message).toContain("kept from deletion by annotation");
+  expect(await uidOf("v1", "ConfigMap", "default/kept")).toBe(before);
+});

@@ -1,3 +1,4 @@
+import { NO_GUARDRAILS } from "@axle/core/guard/guardrails.ts";
 import type { KubeObject } from "@axle/core/manifest/object.ts";
 import { KubeCluster } from "@axle/testkit/kube-cluster.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -122,3 +123,28 @@ test.for(KINDS)(
     expect(await agent.apply([app("edit-more", 2, true)])).toEqual({ applied: true, retry: [] });
   },
 );
+
+test("an object that is recreated by force counts against the cluster's budget", async () => {
+  await using agent = await ReconcileFixture.start({
+    kubeconfigPath: cluster.kubeconfigPath,
+    cluster: "recreations",
+    guardrails: { ...NO_GUARDRAILS, deletionsPerHour: 1 },
+  });
+  const frozen = (name: string, key: string) => ({
+    ...configMapOf(`default/frozen-${name}`, { key }),
+    immutable: true,
+  });
+  const both = (key: string) =>
+    ["a", "b"].map((name) => appOf(`recreations-${name}`, [frozen(name, key)], { force: true }));
+  await agent.apply(both("1"));
+  const uidOf = async (name: string) => (await agent.get("v1", "ConfigMap", `default/frozen-${name}`))?.metadata.uid;
+  const before = [await uidOf("a"), await uidOf("b")];
+  const { applied } = await agent.apply(both("2"));
+  expect(applied).toBe(false);
+  const after = [await uidOf("a"), await uidOf("b")];
+  expect(after.filter((uid, index) => uid !== before[index])).toHaveLength(1);
+  const messages = ["recreations-a", "recreations-b"].map((app) => agent.report(app).message);
+  expect(
+    messages.filter((message) => message.includes("1 deletions in an hour are the cluster's budget")),
+  ).toHaveLength(1);
+});

@@ -11,7 +11,7 @@ import { KubeError } from "../adapters/kube/kube-error.ts";
 import { ownerOf } from "./adoption.ts";
 import { isRecord } from "./field-set.ts";
 import { finalizersOf, isBeingDeleted, uidOf } from "./live-meta.ts";
-import { isForced, isKeptFromPrune } from "./object-policy.ts";
+import { asksBeforePrune, isForced, isKeptFromPrune } from "./object-policy.ts";
 import type { DeclaredObject, OwnedObjects } from "./owned-objects.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
 
@@ -57,7 +57,7 @@ export async function planRecreation(object: DeclaredObject, options: Recreation
     throw new KubeError("conflict", `${failure.message}; not recreated: ${why}`, { cause });
   };
   if (live === undefined || ownerOf(live, cluster).kind !== "ours") return refuse("it is not ours to delete");
-  if (isKeptFromPrune(live)) return refuse("it is kept from deletion by annotation");
+  if ([source, live].some(isKeptFromPrune)) return refuse("it is kept from deletion by annotation");
   // What is on its way was let pass before.
   if (isBeingDeleted(live)) return { uid: uidOf(live) };
   try {
@@ -67,7 +67,8 @@ export async function planRecreation(object: DeclaredObject, options: Recreation
     if (signal.aborted || refusal.isServerAway) throw refusal;
     return refuse(`the new object would not be accepted either: ${refusal.message}`, cause);
   }
-  const risk = RISKS[kindOf(source)];
+  const asks = [source, live].some(asksBeforePrune) ? "it asks by annotation for a person's yes" : undefined;
+  const risk = RISKS[kindOf(source)] ?? asks;
   return { uid: uidOf(live), ...(risk === undefined ? {} : { risk }) };
 }
 

@@ -53,6 +53,8 @@ export const PROBLEM_SCOPES = {
   /** A Secret in the clear: warning or error, as the Fleet says. */
   "plain-secret": "app",
   "no-cluster": "warning",
+  /** An object of Flux or Argo CD where no app brings the controller that acts on it. */
+  "no-controller": "warning",
   /** A Cluster file of a cluster that was taken out of the fleet. */
   "forgotten-cluster": "warning",
   "unstable-render": "warning",

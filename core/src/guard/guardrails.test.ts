@@ -6,6 +6,8 @@ const rails = (part: Partial<Guardrails>): Guardrails => ({ ...NO_GUARDRAILS, ..
 
 test.each([
   ["/Secret/web/a", { deniedKinds: ["Secret"] }, "deniedKinds (Secret)"],
+  ["/Secret/web/a", { deniedKinds: ["secret"] }, "deniedKinds (secret)"],
+  ["apps/StatefulSet/web/a", { deniedKinds: ["statefulset.apps"] }, "deniedKinds (statefulset.apps)"],
   ["/ConfigMap/web/a", { deniedKinds: ["Secret"] }, undefined],
   ["shop.example/Secret/web/a", { deniedKinds: ["Secret"] }, "deniedKinds (Secret)"],
   [

@@ -4,7 +4,7 @@ import type { ObjectId, ObjectRef } from "../manifest/object.ts";
 
 /** What the owner of a cluster does not let its agent do, whatever the hub says. */
 export interface Guardrails {
-  /** `Secret`, `ClusterRole.rbac.authorization.k8s.io`, `*.cert-manager.io`: a kind of any group, of one, all of one. */
+  /** `Secret`, `ClusterRole.rbac.authorization.k8s.io`, `*.cert-manager.io`: a kind of any group, of one, all of one; upper or lower case. */
   readonly deniedKinds: readonly string[];
   /** Names, in which `*` stands for any characters. A Namespace object counts as standing in itself. */
   readonly deniedNamespaces: readonly string[];
@@ -59,7 +59,10 @@ function isOpen({ deniedKinds, deniedNamespaces, allowedNamespaces }: Guardrails
 function matchesKind(ref: ObjectRef, pattern: string): boolean {
   const dot = pattern.indexOf(".");
   const [kind, group] = dot < 0 ? [pattern, undefined] : [pattern.slice(0, dot), pattern.slice(dot + 1)];
-  return (kind === "*" || kind === ref.kind) && (group === undefined || matchesGlob(group, ref.group));
+  return (
+    (kind === "*" || kind.toLowerCase() === ref.kind.toLowerCase()) &&
+    (group === undefined || matchesGlob(group, ref.group))
+  );
 }
 
 function namespaceOf(ref: ObjectRef): string {

@@ -10,8 +10,9 @@ import type { Candidate, EffectiveApp } from "./effective-fleet.ts";
 import { findCycles } from "./find-cycles.ts";
 import { findDuplicates } from "./find-duplicates.ts";
 import type { Duplicate } from "./find-duplicates.ts";
-import { plainSecretProblem, unservedProblem } from "./guards/describe-guard.ts";
+import { plainSecretProblem, uncontrolledProblem, unservedProblem } from "./guards/describe-guard.ts";
 import { findPlainSecrets } from "./guards/find-plain-secrets.ts";
+import { findUncontrolled } from "./guards/find-uncontrolled.ts";
 import { findUnserved } from "./guards/find-unserved.ts";
 import { holdDeletions } from "./hold-deletions.ts";
 import { equalRecords, recordOfCandidate } from "./next-record.ts";
@@ -113,6 +114,7 @@ class FleetPlanner {
     while (this.#holdCycles(effects) || this.#holdDuplicates(effects) || this.#holdUnserved(effects)) {
       effects = yield* this.#effects();
     }
+    this.#tellUncontrolled(effects);
 
     const holds = holdDeletions({
       previous,
@@ -271,6 +273,13 @@ class FleetPlanner {
       else this.#unserved.push(unservedProblem(unserved, names, "warning"));
     }
     return this.#held.size > before;
+  }
+
+  #tellUncontrolled(effects: ReadonlyMap<string, EffectiveApp>): void {
+    const { nameOf = (cluster: string) => cluster } = this.#input;
+    for (const uncontrolled of findUncontrolled(effects.values())) {
+      this.#problems.push(uncontrolledProblem(uncontrolled, uncontrolled.clusters.map(nameOf).sort()));
+    }
   }
 
   #hasAlready(app: string, cluster: string): boolean {

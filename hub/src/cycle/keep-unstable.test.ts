@@ -75,6 +75,75 @@ describe("values made anew at each render", () => {
   });
 });
 
+describe("values made anew in a list", () => {
+  type Item = unknown;
+  /** Marks by position: `1/value`, or `1` for an item that is a text. */
+  const kept = (
+    [old, ...oldMarks]: readonly [Item[], ...string[]],
+    [now, ...marks]: readonly [Item[], ...string[]],
+  ): unknown => {
+    const at = (mark: string): string => `/spec/list/${mark}`;
+    const before = published([deployment({}, { list: old }), ...oldMarks.map(at)]);
+    const [object] = keep(before, [[deployment({}, { list: now }), ...marks.map(at)]]);
+    return (object?.["spec"] as { list?: unknown } | undefined)?.list;
+  };
+
+  test.each(["name", "key"])("stay with the item of the same %s, wherever it moves", (field) => {
+    const [password, token, extra] = ["PASSWORD", "TOKEN", "EXTRA"].map((name) => (value: string) => ({
+      [field]: name,
+      value,
+    })) as [(value: string) => Item, (value: string) => Item, (value: string) => Item];
+    const before = [[password("p1"), token("t1")], "0/value", "1/value"] as const;
+    expect(
+      kept(
+        [[...before[0]], "0/value", "1/value"],
+        [[extra("e2"), password("p2"), token("t2")], "0/value", "1/value", "2/value"],
+      ),
+    ).toEqual([extra("e2"), password("p1"), token("t1")]);
+    expect(kept([[...before[0]], "0/value", "1/value"], [[token("t2")], "0/value"])).toEqual([token("t1")]);
+    // Given by hand before, at another place.
+    expect(kept([[...before[0]], "0/value"], [[token("t2")], "0/value"])).toEqual([token("t2")]);
+  });
+
+  test("start anew in items whose names say nothing, unless all else is as it was", () => {
+    const twice = (a: string, b: string): Item[] => [
+      { key: "k", role: "a", value: a },
+      { key: "k", role: "b", value: b },
+    ];
+    const marks = ["0/value", "1/value"];
+    expect(kept([twice("1", "2"), ...marks], [twice("3", "4"), ...marks])).toEqual(twice("1", "2"));
+    expect(kept([twice("1", "2"), ...marks], [twice("3", "4").toReversed(), ...marks])).toEqual(
+      twice("3", "4").toReversed(),
+    );
+    const named = (name: string, value: string): Item => ({ name, value, role: "a" });
+    expect(kept([[named("n1", "1")], "0/name", "0/value"], [[named("n2", "2")], "0/name", "0/value"])).toEqual([
+      named("n1", "1"),
+    ]);
+  });
+
+  test("stay in items without a name that are else the same", () => {
+    const item = (role: string, value: string): Item => ({ role, deep: { value } });
+    const mark = "0/deep/value";
+    expect(kept([[item("a", "1")], mark], [[item("a", "2"), item("b", "3")], mark, "1/deep/value"])).toEqual([
+      item("a", "1"),
+      item("b", "3"),
+    ]);
+    expect(kept([[item("a", "1")], mark], [[item("b", "2"), item("a", "3")], mark, "1/deep/value"])).toEqual([
+      item("b", "2"),
+      item("a", "3"),
+    ]);
+  });
+
+  test("that are all there is to an item stay while the list is else the same", () => {
+    expect(kept([["--port=80", "--token=1"], "1"], [["--port=80", "--token=2"], "1"])).toEqual([
+      "--port=80",
+      "--token=1",
+    ]);
+    expect(kept([["--token=1"], "0"], [["--extra=2", "--token=2"], "0", "1"])).toEqual(["--extra=2", "--token=2"]);
+    expect(kept([[{ v: "1" }], "0/v"], [[{ v: "2" }, { v: "3" }], "0/v", "1/v"])).toEqual([{ v: "2" }, { v: "3" }]);
+  });
+});
+
 describe("annotations of a pod template that are made anew", () => {
   const checksum = "/spec/template/metadata/annotations/checksum";
   const before = published([secret({ p: "old", c: "1" }), "/data/p"], [deployment({ checksum: "a" }), checksum]);

@@ -17,6 +17,8 @@ export interface BroughtSource {
   readonly error?: SourceError;
   /** It could not be asked for again; `tree` is what it was. */
   readonly trouble?: SourceError;
+  /** What `tree` stands in for may be had next time, though nothing changes. */
+  readonly mayPass?: boolean;
 }
 
 /** A ref of the repository, and the commit that was taken for it. */
@@ -55,7 +57,7 @@ export class SourceBringer {
     }
   }
 
-  /** What stands in for a source whose files cannot stand in a snapshot: for a ref, the commit in force. */
+  /** What stands in for a source whose files cannot be had, or not stand in a snapshot: for a ref, the commit in force. */
   async replace({ request, used }: BroughtSource, error: SourceError): Promise<BroughtSource> {
     const inForce = used === undefined ? undefined : this.#options.inForce[used.ref];
     if (used === undefined || inForce === undefined || inForce.accepted === used.accepted) {
@@ -63,13 +65,14 @@ export class SourceBringer {
     }
     const { refs, signal } = this.#options;
     const { held } = stay(inForce, used.head, `${describeSource(request)} cannot be used: ${error.message}`);
+    const { ref, head } = used;
+    const kept = { ref, head, accepted: inForce.accepted, ...(held !== undefined && { held }) };
     try {
       const { tree, subject } = await refs.commitOf(inForce.accepted, signal);
-      const kept = { ref: used.ref, head: used.head, accepted: inForce.accepted, subject };
-      return { request, tree, used: held === undefined ? kept : { ...kept, held } };
+      return { request, tree, used: { ...kept, subject }, ...(error.mayPass && { mayPass: true }) };
     } catch (cause) {
       if (!(cause instanceof SourceError)) throw cause;
-      return { request, error: cause };
+      return { request, error: cause, used: { ...kept, subject: "" } };
     }
   }
 
@@ -87,9 +90,10 @@ export class SourceBringer {
       const { tree, subject } = await refs.commitOf(commit, signal);
       return { request, tree, used: { ...used, subject } };
     } catch (error) {
-      // A person may still say yes to the head.
-      if (!(error instanceof SourceError) || held === undefined) throw error;
-      return { request, error, used: { ...used, subject: "" } };
+      if (!(error instanceof SourceError)) throw error;
+      const source = { request, used: { ...used, subject: "" } };
+      // Of one that is held, a person may still say yes to the head.
+      return held === undefined ? this.replace(source, error) : { ...source, error };
     }
   }
 

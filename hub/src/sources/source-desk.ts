@@ -14,7 +14,7 @@ import { readContractOf } from "./read-contract-of.ts";
 import { RefDesk } from "./ref-desk.ts";
 import { SourceBringer } from "./source-bringer.ts";
 import type { BroughtSource, UsedRef } from "./source-bringer.ts";
-import { compositionOf, signatureOf } from "./source-composition.ts";
+import { compositionOf, signatureOf, usedRefsOf } from "./source-composition.ts";
 import { SourceError } from "./source-error.ts";
 import { hidesApps, troubleProblems } from "./source-problems.ts";
 import { SourceShelf } from "./source-shelf.ts";
@@ -52,7 +52,10 @@ export interface ComposedCommit {
   readonly refs: ReadonlyMap<string, UsedRef>;
   /** A source failed that may be there next time, though nothing changes. */
   readonly mayPass: boolean;
-  /** A branch that gave apps cannot be read at all: nobody knows which they are, so none may look deleted. */
+  /**
+   * What a layout finds apps in cannot be read at all: nobody knows which they are, so none may look deleted. Also where it was
+   * never in force: the files may have named something else until now, which has these apps.
+   */
   readonly isBlocked: boolean;
 }
 
@@ -178,13 +181,11 @@ export class SourceDesk {
         ...troubleProblems(contract, brought),
         ...missingProblems(contract, composition),
       ]),
-      refs: new Map(sources.flatMap(({ used }) => (used === undefined ? [] : [[used.ref, used] as const]))),
-      isBlocked:
-        hidesLayoutFolders(contract, composition) ||
-        sources.some((source) => hidesApps(contract, source) && isInForce(source, inForce)),
+      refs: usedRefsOf(sources, inForce),
+      isBlocked: hidesLayoutFolders(contract, composition) || sources.some((source) => hidesApps(contract, source)),
       mayPass:
         mayComeLater(composition) ||
-        sources.some(({ error, trouble }) => error?.mayPass === true || trouble?.mayPass === true),
+        sources.some((source) => [source, source.error, source.trouble].some((each) => each?.mayPass === true)),
       signature: signatureOf(sources),
       requests: sources.map(({ request }) => request),
       pinned: lock.digests,
@@ -273,10 +274,6 @@ const NOTHING_COMPOSED: Omit<Composed, "snapshot" | "contract"> = {
 
 function withProblems(contract: Contract, problems: readonly Problem[]): Contract {
   return problems.length === 0 ? contract : { ...contract, problems: [...contract.problems, ...problems] };
-}
-
-function isInForce({ request }: BroughtSource, inForce: Readonly<Record<string, RefRecord>>): boolean {
-  return request.type === "ref" && inForce[request.ref] !== undefined;
 }
 
 function tooDeep(request: SourceRequest): BroughtSource {

@@ -11,21 +11,20 @@ import type { BroughtSource } from "./source-bringer.ts";
  */
 export function troubleProblems(contract: Contract, brought: ReadonlyMap<string, BroughtSource>): readonly Problem[] {
   const problems: Problem[] = [];
-  const told = new Set<BroughtSource>();
   const hasFailed = [...brought.values()].some(({ error }) => error !== undefined);
   for (const { name: app, placements } of hasFailed ? contract.apps : []) {
     for (const { path, place } of placements.flatMap(foldersOf)) {
       const mount = requestAt(`${path}/`)?.mount;
       const source = mount === undefined ? undefined : brought.get(mount);
       if (source?.error === undefined) continue;
-      told.add(source);
       problems.push({ severity: "error", code: "source", message: source.error.message, place, app });
     }
   }
   for (const source of brought.values()) {
     const { request, error, trouble, used } = source;
-    if (error !== undefined && !told.has(source) && isOfLayout(contract, source)) {
-      problems.push({ severity: "error", code: "source", message: error.message, ...placeOf(contract, source) });
+    if (error !== undefined && isOfLayout(contract, source)) {
+      const message = `${error.message}. The layout finds apps there, and nobody knows which: the fleet stays where it is`;
+      problems.push({ severity: "error", code: "source", message, ...placeOf(contract, source) });
     }
     if (used?.held !== undefined) problems.push({ ...used.held, ...placeOf(contract, source) });
     if (trouble === undefined) continue;

@@ -3,6 +3,7 @@ import type { Problem } from "../../fleet/problem.ts";
 import { describeRef, parseId } from "../../manifest/object.ts";
 import type { RenderedObject } from "../rendered-variant.ts";
 import type { PlainSecrets } from "./find-plain-secrets.ts";
+import type { Uncontrolled } from "./find-uncontrolled.ts";
 import type { Unserved } from "./find-unserved.ts";
 
 /** An error where the fleet denies it, else a warning. */
@@ -21,9 +22,23 @@ export function unservedProblem(
   names: readonly string[],
   severity: Problem["severity"],
 ): Problem {
-  const where = names.length === 1 ? `cluster "${names[0]}"` : `cluster "${names[0]}" and ${names.length - 1} more`;
-  const message = `${describe(object)} cannot be applied on ${where}: ${reason}`;
+  const message = `${describe(object)} cannot be applied on ${listed(names)}: ${reason}`;
   return { severity, code, message, place: placeOf(object), app };
+}
+
+/** `names`: the clusters it is about, as people call them, sorted; at least one. */
+export function uncontrolledProblem(
+  { app, object, controller, tool }: Uncontrolled,
+  names: readonly string[],
+): Problem {
+  const message =
+    `${describe(object)} is acted on by ${tool}'s ${controller} alone, and no app brings that to ${listed(names)}: ` +
+    "unless it runs there by other means, nothing comes of it; let Axle deliver what it names instead (see docs/howto/leave-flux-or-argo.md)";
+  return { severity: "warning", code: "no-controller", message, place: placeOf(object), app };
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? `cluster "${names[0]}"` : `cluster "${names[0]}" and ${names.length - 1} more`;
 }
 
 function describe({ id }: RenderedObject): string {

@@ -74,7 +74,10 @@ export class GitAccess {
 
   async #makeFolder(): Promise<string> {
     const { directory } = this.#options;
-    await (this.#cleared ??= rm(directory, { recursive: true, force: true }));
+    await (this.#cleared ??= rm(directory, { recursive: true, force: true }).catch((error: unknown) => {
+      this.#cleared = undefined;
+      throw error;
+    }));
     await mkdir(directory, { recursive: true, mode: 0o700 });
     return mkdtemp(join(directory, "call-"));
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Elsewhere } from "./compose-sources.ts";
+import { RenderError } from "./render-error.ts";
 import { configMap, createRepositoryFixture, variantOf, type RepositoryFixture } from "./repository-fixture.ts";
 
 let fleet: RepositoryFixture;
@@ -247,6 +248,52 @@ describe("dependencies of charts", () => {
       "/ConfigMap/web/app",
       "/ConfigMap/web/lib",
     ]);
+  });
+});
+
+describe("a chart that would be put where something else stands is missing for the app that needs it, and for no other", () => {
+  const dependsOn = (name: string, repository: string): Record<string, string> => ({
+    ...below("app", chart("app")),
+    "app/Chart.yaml": `apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies: [{name: ${name}, version: 1.0.0, repository: '${repository}'}]\n`,
+    ...below("lib", chart("lib")),
+  });
+  const far = "https://charts.example.com";
+  const kustomization = { "app/kustomization.yaml": `helmCharts: [{name: web, repo: '${far}', version: 1.0.0}]\n` };
+  const remoteFile = { "app/kustomization.yaml": `resources: ['${far}/x.yaml']\n` };
+  const elsewhere: Elsewhere = {
+    [`chart ${far} web 1.0.0`]: {
+      ...chart("web"),
+      "Chart.yaml": `apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: api, version: 1.0.0, repository: '${far}'}]\n`,
+      charts: "a file",
+    },
+    [`chart ${far} api 1.0.0`]: chart("api"),
+    [`file ${far}/x.yaml`]: { "x.yaml": configMap("x") },
+  };
+  test.each<readonly [string, Readonly<Record<string, string>>]>([
+    ["a folder without a chart", { ...dependsOn("lib", "file://../lib"), "app/charts/lib/.gitkeep": "" }],
+    ["a file", { ...dependsOn("lib", "file://../lib"), "app/charts/lib": "" }],
+    ["a file for the folder of charts", { ...dependsOn("lib", "file://../lib"), "app/charts": "" }],
+    ["a file, a fetched chart", { ...dependsOn("api", far), "app/charts/api": "" }],
+    ["a file for the folder of charts, a fetched chart", { ...dependsOn("api", far), "app/charts": "" }],
+    ["a file in a fetched chart", kustomization],
+    ["a file for the files from elsewhere", { ...remoteFile, "app/.axle-files": "" }],
+    ["a file where kustomize looks", { ...kustomization, "app/charts/web-1.0.0/web": "" }],
+    ["a file for kustomize's folder of charts", { ...kustomization, "app/charts": "" }],
+  ])("%s", async (_, files) => {
+    const changes = { app: null, lib: null, ...below("other", chart("other")), ...files };
+    const { snapshot } = await fleet.compose(changes, elsewhere, ["app", "other"]);
+    await expect(fleet.renderer.render(snapshot, variantOf("app"), fleet.signal)).rejects.toThrow(RenderError);
+    const { objects } = await fleet.renderer.render(snapshot, variantOf("other"), fleet.signal);
+    expect(objects.map(({ id }) => id)).toEqual(["/ConfigMap/web/other"]);
+  });
+
+  test("a link for the folder of charts", async () => {
+    const files = { ...below("other", chart("other")), ...dependsOn("lib", "file://../lib") };
+    await fleet.compose({ app: null, lib: null, ...files }, {}, []);
+    await fleet.commitLinks({ "app/charts": "../lib/templates" });
+    const { snapshot } = await fleet.compose({ "lib/more.txt": "" }, {}, ["app", "other"]);
+    await expect(fleet.renderer.render(snapshot, variantOf("app"), fleet.signal)).rejects.toThrow(RenderError);
+    expect((await fleet.renderer.render(snapshot, variantOf("other"), fleet.signal)).objects).toHaveLength(1);
   });
 });
 

@@ -84,13 +84,20 @@ export class ProcessRenderer implements Renderer {
     const hash = createHash("sha256");
     const parts = [
       `axle-render-v${RENDER_FORMAT}`,
-      await (this.#programs ??= digestPrograms(this.#options)),
+      await this.#digestOnce(),
       canonicalJson(variant),
       source?.type ?? "nothing",
       source?.reads.text ?? "",
       describeReads(index, variant.valuesFiles),
     ];
     return hash.update(JSON.stringify(parts)).digest("hex");
+  }
+
+  #digestOnce(): Promise<string> {
+    return (this.#programs ??= digestPrograms(this.#options).catch((error: unknown) => {
+      this.#programs = undefined;
+      throw error;
+    }));
   }
 
   async render(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<Rendered> {

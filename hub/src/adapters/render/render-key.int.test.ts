@@ -1,6 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import type { Snapshot } from "../../ports.ts";
+import { ProcessRenderer } from "./process-renderer.ts";
 import { configMap, createRepositoryFixture, variantOf, type RepositoryFixture } from "./repository-fixture.ts";
 
 let fleet: RepositoryFixture;
@@ -157,4 +160,14 @@ describe("the memo key", () => {
       await fleet.renderer.keyOf(snapshot, same, fleet.signal),
     );
   });
+});
+
+test("programs that could not be read are tried again with the next key", async () => {
+  const snapshot = await fleet.commit({});
+  const kustomize = join(fleet.path, "kustomize");
+  const renderer = new ProcessRenderer({ kustomize, helm: process.execPath, sandbox: fleet.sandbox });
+  const keyOf = () => renderer.keyOf(snapshot, variantOf("raw/plain"), fleet.signal);
+  await expect(keyOf()).rejects.toThrow("cannot read");
+  await writeFile(kustomize, "a program");
+  expect(await keyOf()).toMatch(/^[0-9a-f]{64}$/);
 });

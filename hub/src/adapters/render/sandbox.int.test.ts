@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -44,6 +44,16 @@ test("a renderer gets what it is given on standard input, and nothing of the hub
   const names = seen.flatMap((line) => /^export (\w+)/.exec(line)?.[1] ?? []);
   const allowed = /^(LANG|HOME|XDG_\w+|HELM_\w+|TMPDIR|GOGC|GOMEMLIMIT|PWD|OLDPWD|SHLVL|_)$/;
   expect(names.filter((name) => !allowed.test(name))).toEqual([]);
+});
+
+test("a folder that could not be prepared is tried again when it is next needed", async () => {
+  await using box = await fixture();
+  const inTheWay = join(box.scratch.path, "sandbox");
+  await writeFile(inTheWay, "");
+  await expect(box.run("cat")).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(box.sandbox.makeFolder()).rejects.toMatchObject({ code: "EEXIST" });
+  await rm(inTheWay);
+  expect(await box.run("cat")).toBe("input");
 });
 
 test.skipIf(!isRoot)("a renderer of a hub that is root is a user without rights", async () => {

@@ -87,7 +87,10 @@ export class Sandbox {
   }
 
   #prepared(): Promise<{ home: string }> {
-    return (this.#home ??= prepareFolder(this.#options.directory, this.#options.user));
+    return (this.#home ??= prepareFolder(this.#options.directory, this.#options.user).catch((error: unknown) => {
+      this.#home = undefined;
+      throw error;
+    }));
   }
 
   #fenceFor(program: string, readable: string): Promise<Fence> {
@@ -96,7 +99,12 @@ export class Sandbox {
       const { directory, user, memoryBytes, timeoutMs } = this.#options;
       // The limit on CPU ends a renderer whose hub was killed before it could end it.
       const limits = [`-v ${Math.floor(memoryBytes / 1024)}`, `-t ${Math.ceil((timeoutMs / 1000) * 4)}`, "-c 0"];
-      fence = this.#prepared().then(() => findFence({ directory, user, limits, program, readable }));
+      fence = this.#prepared()
+        .then(() => findFence({ directory, user, limits, program, readable }))
+        .catch((error: unknown) => {
+          this.#fences.delete(program);
+          throw error;
+        });
       this.#fences.set(program, fence);
     }
     return fence;

@@ -16,7 +16,7 @@ import { FILES_FOLDER, homeOf } from "./named-places.ts";
 import type { ReadMemo } from "./read-memo.ts";
 import { parseRemoteAddress } from "./remote-address.ts";
 import { requestChart } from "./request-chart.ts";
-import { CHART_FILE, joinPath, SnapshotIndex } from "./snapshot-index.ts";
+import { CHART_FILE, joinPath, parentOf, SnapshotIndex } from "./snapshot-index.ts";
 
 /** One search: what a snapshot's folders name, folder by folder. */
 export class SourceSearch {
@@ -93,14 +93,17 @@ export class SourceSearch {
     const address = parseRemoteAddress(value, use);
     if (address === undefined || address.type === "refused") return undefined;
     const { request } = address;
-    this.#requests.set(sourceKey(request), request);
     if (address.type === "git") {
+      this.#requests.set(sourceKey(request), request);
       const base = joinPath(mountOf(request), address.path).replace(/\/$/, "");
       await this.visitFolder(base);
       return posix.relative(`/${folder}`, `/${base}`);
     }
     const place = joinPath(FILES_FOLDER, encodeURIComponent(address.request.url));
-    this.#alsoAt.set(joinPath(folder, place), request);
+    const target = joinPath(folder, place);
+    if (!this.#hasRoom(target)) return undefined;
+    this.#requests.set(sourceKey(request), request);
+    this.#alsoAt.set(target, request);
     return joinPath(place, fileNameOf(address.request));
   }
 
@@ -110,7 +113,7 @@ export class SourceSearch {
     if (place.type === "outside" || chart.repository === "") return;
     const found = requestChart(chart);
     if (found.type === "refused") return;
-    await this.#placeFetchedChart(found.request, place.path);
+    if (this.#hasRoom(place.path)) await this.#placeFetchedChart(found.request, place.path);
   }
 
   /** What it depends on goes where it is put, though it is read at its mount. */
@@ -129,13 +132,14 @@ export class SourceSearch {
   async #visitChart(folder: string, at = folder): Promise<void> {
     const vendored = vendoredCharts(this.#index, folder);
     for (const { name, folder: place, source } of await this.#dependenciesOf(folder)) {
-      const target = joinPath(at, `charts/${place}`);
+      const [here, target] = [folder, at].map((chart) => joinPath(chart, `charts/${place}`)) as [string, string];
       const path = vendored.get(name);
       if (path !== undefined) {
         this.#noteLinked(folder, this.#index.find(path).path);
         await this.visitFolder(path);
-      } else if (source.type === "chart") await this.#placeFetchedChart(source.request, target);
-      else if (source.type === "sibling") {
+      } else if (!this.#hasRoom(here)) continue;
+      else if (source.type === "chart") await this.#placeFetchedChart(source.request, target);
+      else if (source.type === "sibling" && this.#index.find(here).type === "missing") {
         const sibling = this.#index.find(joinPath(folder, source.path));
         if (sibling.type !== "folder" || !this.#index.hasChart(sibling.path)) continue;
         // Links in a circle never end; helm would follow them for as long as it may run.
@@ -145,6 +149,13 @@ export class SourceSearch {
         await this.visitFolder(sibling.path);
       }
     }
+  }
+
+  /** Not where a file or a link stands, or on the way there: the whole commit could not be laid out then, for one chart. */
+  #hasRoom(place: string): boolean {
+    const { files, links } = this.#index.snapshot;
+    for (let path = place; path !== ""; path = parentOf(path)) if (files.has(path) || links.has(path)) return false;
+    return true;
   }
 
   /** A chart without a word of dependencies is not looked into. */
