@@ -154,6 +154,17 @@ describe("a slice written by the hub", () => {
     }
   });
 
+  it("encrypted documents beside the objects change the pack's address, and agents that do not ask for them open it", async () => {
+    const objects = [configMap("a", { x: "1" })];
+    const originals = [{ file: "a.yaml", text: "sops: {}\n", objects: ["/ConfigMap/web/a"] }];
+    const [bare, pack] = [writePack(objects, packMaster), writePack(objects, packMaster, originals)];
+    expect(pack.digest).not.toBe(bare.digest);
+    expect(writePack(objects, packMaster, originals)).toEqual(pack);
+    const body = await readSlice(write(contentOf([pack])), trust);
+    const { desired } = await open(body, { source: new Shelf([pack]) });
+    expect(desired.apps[0]?.objects).toEqual(objects);
+  });
+
   it("a pack's bytes depend on its objects alone", () => {
     expect(writePack([configMap("a", { x: "1", y: "2" })], packMaster)).toEqual(
       writePack([configMap("a", { y: "2", x: "1" })], packMaster),

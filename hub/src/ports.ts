@@ -8,7 +8,7 @@ import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { AppRecord, PackHandle } from "@axle/core/placement/app-record.ts";
 import type { RenderedObject as GuardedObject } from "@axle/core/placement/rendered-variant.ts";
 import type { SourceInfo, Variant } from "@axle/core/placement/variant.ts";
-import type { DeletionApproval, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
+import type { DeletionApproval, SealedOriginal, SliceEnvelope, SliceNumber } from "@axle/core/slice/slice.ts";
 import type { Composition } from "./source-ports.ts";
 import type { SourceError } from "./sources/source-error.ts";
 
@@ -78,6 +78,8 @@ export interface Renderer {
 export interface Rendered {
   /** In a stable order, none twice. */
   readonly objects: readonly RenderedObject[];
+  /** Documents of the objects that SOPS encrypted, as they stand in the repository. */
+  readonly originals?: readonly SealedOriginal[];
   /** Names that come out otherwise each time. */
   readonly renamed?: readonly string[];
   readonly warnings: readonly Problem[];

@@ -181,6 +181,45 @@ function registry(version: string): Tool {
   };
 }
 
+function sops(version: string): Tool {
+  return {
+    name: "sops",
+    version,
+    purpose: "needed for tests of encrypted files",
+    goPackage: "github.com/getsops/sops/v3/cmd/sops",
+    goFolder: "go-sops",
+    ldflags: `${stripped} -X github.com/getsops/sops/v3/version.Version=${version}`,
+    buildSeconds: 130,
+    versionArgs: ["--version", "--disable-version-check"],
+    versionPattern: /sops v?(\d+\.\d+\.\d+)/,
+    oldest: "3.9.0",
+    release({ os, arch }) {
+      const base = `https://github.com/getsops/sops/releases/download/v${version}`;
+      return { url: `${base}/sops-v${version}.${os}.${arch}`, checksumUrl: `${base}/sops-v${version}.checksums.txt` };
+    },
+  };
+}
+
+function ageKeygen(version: string): Tool {
+  return {
+    name: "age-keygen",
+    version,
+    purpose: "needed for tests of encrypted files",
+    goPackage: "filippo.io/age/cmd/age-keygen",
+    goFolder: "go-sops",
+    ldflags: stripped,
+    buildSeconds: 5,
+    versionArgs: ["--version"],
+    versionPattern: /v(\d+\.\d+\.\d+)/,
+    oldest: "1.1.0",
+    release({ os, arch }) {
+      const base = `https://github.com/FiloSottile/age/releases/download/v${version}`;
+      const checksumUrl = `https://api.github.com/repos/FiloSottile/age/releases/tags/v${version}`;
+      return { url: `${base}/age-v${version}-${os}-${arch}.tar.gz`, checksumUrl, member: "age/age-keygen" };
+    },
+  };
+}
+
 /** Every outside binary that Axle and its tests use. */
 export const toolCatalogue: readonly Tool[] = [
   kubernetesTool("kube-apiserver", 220),
@@ -193,4 +232,6 @@ export const toolCatalogue: readonly Tool[] = [
   kustomize("5.8.1"),
   helm("4.3.1"),
   registry("3.1.2"),
+  sops("3.13.3"),
+  ageKeygen("1.3.2"),
 ];

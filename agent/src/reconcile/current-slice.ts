@@ -1,9 +1,11 @@
 import type { AppSettings } from "@axle/core/fleet/app.ts";
 import { barrierTo } from "@axle/core/guard/guardrails.ts";
 import type { Guardrails } from "@axle/core/guard/guardrails.ts";
+import { describeRef, refOf } from "@axle/core/manifest/object.ts";
 import type { ObjectId } from "@axle/core/manifest/object.ts";
+import { sopsMacOf } from "@axle/core/manifest/sops.ts";
 import type { DeletionApproval } from "@axle/core/slice/slice.ts";
-import type { DesiredState } from "../ports.ts";
+import type { DesiredApp, DesiredState } from "../ports.ts";
 import { AppChecks } from "./app-checks.ts";
 import { deepEqual } from "./deep-equal.ts";
 import { autoscaledBy } from "./ignored-fields.ts";
@@ -57,13 +59,13 @@ export class CurrentSlice {
     return this.#claims.has(id);
   }
 
-  /** Whether a pack has the object and no guardrail keeps its app from being applied. */
+  /** Whether a pack has the object and nothing keeps its app from being applied. */
   applies(id: ObjectId): boolean {
     const app = this.#claims.get(id);
     return app !== undefined && !this.#barriers.has(app);
   }
 
-  /** Why guardrails keep an app from being applied. */
+  /** What keeps an app from being applied, in words: guardrails, or objects nobody here can open. */
   barrierTo(app: string): string | undefined {
     return this.#barriers.get(app);
   }
@@ -112,8 +114,20 @@ export class CurrentSlice {
 function barriersIn(slice: ResolvedSlice, guardrails: Guardrails): ReadonlyMap<string, string> {
   return new Map(
     slice.apps.flatMap(({ desired, possibleIds }) => {
-      const barrier = barrierTo(possibleIds, guardrails);
+      const barrier = barrierTo(possibleIds, guardrails) ?? sealedIn(desired);
       return barrier === undefined ? [] : [[desired.name, barrier]];
     }),
+  );
+}
+
+/** Ciphertext helps nobody, and some kinds' schemas would let it in: what depends on it would run with it as its password. */
+function sealedIn({ objects }: DesiredApp): string | undefined {
+  const sealed = objects.filter((object) => sopsMacOf(object) !== undefined);
+  const [first] = sealed;
+  if (first === undefined) return undefined;
+  const more = sealed.length > 1 ? ` (and ${sealed.length - 1} more)` : "";
+  return (
+    `${describeRef(refOf(first))}${more} is encrypted with SOPS, and this agent has no key to open it; ` +
+    "until it has, let an operator in the cluster fetch what is in it"
   );
 }

@@ -116,3 +116,21 @@ test("an annotation says how an object goes: let stand without our mark, or fore
   await agent.apply([appOf("ways", [configMapOf("default/stays", { key: "again" }), ...rest], { revision: 3 })]);
   expect((await agent.get("v1", "ConfigMap", "default/stays"))?.["data"]).toEqual({ key: "again" });
 });
+
+test("S5: what SOPS encrypted is never applied as it stands, in no kind, and the app says so; the others go on", async () => {
+  await using agent = await agentOf("sealed");
+  const sops = { mac: "ENC[AES256_GCM,data:bWFj,iv:aXY=,tag:dGFn,type:str]", version: "3.13.3" };
+  const sealed: KubeObject = { ...configMapOf("default/sealed"), data: { a: "ENC[AES256_GCM,data:dg==]" }, sops };
+  await agent.apply([appOf("sealed", [configMapOf("default/beside")]), appOf("good", [configMapOf("default/well")])]);
+  const outcome = await agent.apply([
+    appOf("sealed", [configMapOf("default/beside"), sealed, configMapOf("default/new")]),
+    appOf("good", [configMapOf("default/well-too")]),
+  ]);
+  expect(outcome).toEqual({ applied: false, retry: ["sealed"] });
+  expect(agent.report("sealed")).toMatchObject({ sync: "Blocked" });
+  expect(agent.report("sealed").message).toContain("ConfigMap default/sealed is encrypted with SOPS");
+  expect(await agent.get("v1", "ConfigMap", "default/sealed")).toBeUndefined();
+  expect(await agent.get("v1", "ConfigMap", "default/new")).toBeUndefined();
+  expect(await agent.get("v1", "ConfigMap", "default/beside")).toBeDefined();
+  expect(await agent.get("v1", "ConfigMap", "default/well-too")).toBeDefined();
+});

@@ -19,6 +19,12 @@ export function encodeAscii(text: string): string {
 
 /** Inverse of {@link encodeAscii}; undefined when the text is not base64url or holds other characters. */
 export function decodeAscii(encoded: string): string | undefined {
+  const text = decodeBytes(encoded);
+  return text === undefined || /[^\0-\x7f]/.test(text) ? undefined : text;
+}
+
+/** One character for each byte; undefined when the text is not base64url without padding. */
+export function decodeBytes(encoded: string): string | undefined {
   let text = "";
   let bits = 0;
   let held = 0;
@@ -29,9 +35,7 @@ export function decodeAscii(encoded: string): string | undefined {
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;
-    const code = held >> bits;
-    if (code > 127) return undefined;
-    text += String.fromCharCode(code);
+    text += String.fromCharCode(held >> bits);
     held &= (1 << bits) - 1;
   }
   return bits < 6 && held === 0 ? text : undefined;

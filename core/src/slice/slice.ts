@@ -1,5 +1,5 @@
 import type { AppSettings } from "../fleet/app.ts";
-import type { KubeObject } from "../manifest/object.ts";
+import type { KubeObject, ObjectId } from "../manifest/object.ts";
 
 /** Formats of {@link SliceBody} the hub can write and agents declare in their hello. 1: first. */
 export const SLICE_FORMAT = 1;
@@ -72,6 +72,20 @@ export interface PackRef {
 export interface Pack {
   readonly format: typeof SLICE_FORMAT;
   readonly objects: readonly KubeObject[];
+  /** For those of the objects that SOPS encrypted; absent when there are none. */
+  readonly originals?: readonly SealedOriginal[];
+}
+
+/**
+ * A document that SOPS encrypted, byte for byte as it stands in the repository: its checksum is over the whole of it, so
+ * what is opened in the cluster is this, and what is applied the rendered objects with the opened values.
+ */
+export interface SealedOriginal {
+  readonly file: string;
+  /** YAML or JSON; several documents where they were encrypted together. */
+  readonly text: string;
+  /** The objects that were rendered from it. */
+  readonly objects: readonly ObjectId[];
 }
 
 /** One person's yes to exactly one deletion set. */

@@ -213,6 +213,7 @@ export class RenderMemo {
     const pack = writePack(
       objects.map(({ object }) => object),
       packMaster,
+      rendered.originals,
     );
     const { chunks } = await store.putPack(pack.digest, pack.data, signal);
     const { digest, keyId, data } = pack;

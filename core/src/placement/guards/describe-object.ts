@@ -1,5 +1,6 @@
 import { idOf } from "../../manifest/object.ts";
 import type { KubeObject } from "../../manifest/object.ts";
+import { isPlainSecret } from "../../manifest/sops.ts";
 import type { RenderedObject } from "../rendered-variant.ts";
 
 /** What guards need to know of a rendered object, and no more: no content, so that it may be kept in clear (S5). */
@@ -12,15 +13,6 @@ export function describeObject(object: KubeObject, file: string): RenderedObject
     ...(isPlainSecret(object) && { plainSecret: true as const }),
     ...(defines.length > 0 && { defines }),
   };
-}
-
-/** A Secret whose values stand in Git as they are. One that SOPS encrypted carries its `sops` section; an empty one is filled by others. */
-function isPlainSecret(object: KubeObject): boolean {
-  if (object.kind !== "Secret" || object.apiVersion !== "v1" || isRecord(object["sops"])) return false;
-  return ["data", "stringData"].some((field) => {
-    const values = object[field];
-    return isRecord(values) && Object.values(values).some((value) => (value ?? "") !== "");
-  });
 }
 
 /** `group/version/Kind` for every version a CustomResourceDefinition serves. */

@@ -17,6 +17,7 @@ import { renderKustomize, type KustomizeTools } from "./render-kustomize.ts";
 import { repetitionOfCharts } from "./repetition-of-charts.ts";
 import { renderRaw } from "./render-raw.ts";
 import type { SandboxLevel } from "./fence.ts";
+import { findOriginals } from "./sealed-originals.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, SnapshotIndex } from "./snapshot-index.ts";
 import { sourceTypeOf } from "./source-type.ts";
@@ -25,8 +26,9 @@ import { sourceTypeOf } from "./source-type.ts";
  * Part of every memo key: raised when the same input gives other objects because this code changed, or when what is
  * remembered of them grows. 1: first. 2: remembers what guards ask for (API version, plain secrets, defined kinds).
  * 3: remembers which fields render differently each time; Helm's hooks are left to the agent's phases.
+ * 4: documents that SOPS encrypted stand beside what was rendered from them.
  */
-const RENDER_FORMAT = 3;
+const RENDER_FORMAT = 4;
 
 export interface ProcessRendererOptions {
   /** Absolute paths of the real programs. */
@@ -126,6 +128,7 @@ export class ProcessRenderer implements Renderer {
     }
     const [objects = [], again = objects] = finished;
     const about = { app: variant.app, file: fileOf(index, source) };
+    const originals = await findOriginals(objects, { snapshot, requests: source.reads.requests }, signal);
     if (objects.length === 0) warnings.push(warning("renders no object", { app: variant.app, file: source.folder }));
     const differences = compareRenders(objects, again);
     warnings.push(...describeDifferences(differences, objects, about));
@@ -134,6 +137,7 @@ export class ProcessRenderer implements Renderer {
         const unstable = differences.fields.get(object.id);
         return unstable === undefined ? object : { ...object, unstable };
       }),
+      ...(originals.length > 0 && { originals }),
       renamed: differences.renamed.map(({ object }) => object.metadata.name),
       warnings,
     };

@@ -1,4 +1,5 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import { isEncryptedFile } from "@axle/core/manifest/sops.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { confinedVariation, findLookups, readChartTexts, repetitionOf } from "./chart-texts.ts";
 import { readObjects, warning, type FoundObject, type FoundObjects } from "./finish-objects.ts";
@@ -36,6 +37,7 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
   const values = JSON.stringify(variant.values);
   const chart = await readChartTexts(index.snapshot, folder, tools.signal);
   const valuesTexts = await index.snapshot.readTexts(variant.valuesFiles, tools.signal);
+  for (const [path, text] of valuesTexts) refuseSealedValues(path, text);
   const run = async (): Promise<readonly FoundObject[]> => {
     const command = { program: tools.helm, args, cwd: index.snapshot.root, stdin: values };
     const output = await tools.sandbox.run(command, tools.signal);
@@ -99,6 +101,14 @@ function argumentsFor({ index, folder, variant }: HelmSource): string[] {
   if (kubernetesVersion !== "") args.push("--kube-version", kubernetesVersion);
   if (apiVersions.length > 0) args.push("--api-versions", apiVersions.map(csv).join(","));
   return args;
+}
+
+function refuseSealedValues(path: string, text: string): void {
+  if (!isEncryptedFile(text)) return;
+  const message =
+    "this values file is encrypted with SOPS, and the hub has no key: secrets are opened in their cluster alone. Keep them " +
+    "in a Secret of its own, encrypted, and give the chart its name";
+  throw new RenderError("source", message, { place: placeOf(path) });
 }
 
 /** Helm reads these arguments as CSV. */

@@ -1,0 +1,67 @@
+import { decodeBytes } from "../join/base64url.ts";
+import type { KubeObject } from "./object.ts";
+
+/** How SOPS begins a value it encrypted. */
+const ENCRYPTED = "ENC[";
+
+/**
+ * SOPS's checksum over all values of the document an object was encrypted in, names and labels too; undefined for what
+ * SOPS did not encrypt. Made anew at every encryption, so equal checksums mean one document; documents that were
+ * encrypted together, in one file, share it.
+ */
+export function sopsMacOf(object: KubeObject): string | undefined {
+  const section = object["sops"];
+  const mac = isRecord(section) ? section["mac"] : undefined;
+  return isEncrypted(mac) ? mac : undefined;
+}
+
+/**
+ * Whether a Secret has values that anybody who reads the repository can read. Of one with SOPS's section some may stand in
+ * the clear, as its rules allow, but not all. A value may also be a whole encrypted file, as kustomize's generators make
+ * them. An empty Secret is filled by others.
+ */
+export function isPlainSecret(object: KubeObject): boolean {
+  if (object.kind !== "Secret" || object.apiVersion !== "v1") return false;
+  const values = [...valuesOf(object["data"], decodeBase64), ...valuesOf(object["stringData"], (text) => text)];
+  if (values.length === 0) return false;
+  return isRecord(object["sops"]) ? !values.some(isEncrypted) : !values.every(isEncryptedFile);
+}
+
+function valuesOf(map: unknown, decode: (text: string) => string): readonly string[] {
+  if (!isRecord(map)) return [];
+  return Object.values(map).flatMap((value) => {
+    if ((value ?? "") === "") return [];
+    // What is no text is refused by the API server, and is in the clear all the same.
+    const text = typeof value === "string" ? value : "";
+    return [isEncrypted(text) ? text : decode(text)];
+  });
+}
+
+/** Letters beyond ASCII come out garbled, which is of no account here. */
+function decodeBase64(text: string): string {
+  return (
+    decodeBytes(
+      text
+        .replaceAll("+", "-")
+        .replaceAll("/", "_")
+        .replace(/\s*=*\s*$/, ""),
+    ) ?? text
+  );
+}
+
+function isEncrypted(value: unknown): value is string {
+  return typeof value === "string" && value.startsWith(ENCRYPTED);
+}
+
+/** Whether a file's text is SOPS's work. YAML and JSON have a section for the checksum, files of lines (`.env`, `.ini`) a line. */
+export function isEncryptedFile(text: string): boolean {
+  const hasSection = /^\s*["']?sops["']?\s*:/m.test(text) || /["']sops["']\s*:/.test(text);
+  const hasMac = /["']?mac["']?\s*:\s*["']?ENC\[/.test(text);
+  return (
+    (hasSection && hasMac) || /^sops_mac\s*=\s*["']?ENC\[/m.test(text) || /^\[sops\]$[^]*^mac\s*=\s*ENC\[/m.test(text)
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
