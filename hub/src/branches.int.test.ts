@@ -216,6 +216,12 @@ test("S3: a layout's tag that is not there yet deletes nothing, and the fleet go
   expect(loop.slices()).toEqual(before);
   expect(loop.state.apps.get("web")).toEqual(web);
   expect(refsInForce()).toEqual(["v1.0.0"]);
+  // What is in force is what a cluster that joins meanwhile gets.
+  loop.join("late", { env: "prod" });
+  await eventually(() => loop.slices()["late"] === 1, { what: "a slice for the cluster that joined" });
+  expect(loop.state.apps.get("web")?.targets["id-of-late"]).toBeDefined();
+  expect(loop.state.fleet?.accepted).toBe(first);
+  expect(messages().join()).toContain("stays where it is");
 
   await work.git("tag", "v2.0.0");
   await work.git("push", "--quiet", "origin", "v2.0.0");

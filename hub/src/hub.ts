@@ -59,6 +59,8 @@ export interface HubOptions {
   readonly renderBackoff?: Backoff;
 }
 
+/** Pokes that say nothing of what a commit is made of. */
+const OF_CLUSTERS: ReadonlySet<Poke["reason"]> = new Set(["clusters", "status"]);
 /** Pokes that say nothing of the repository. */
 const WITHOUT_FETCH: ReadonlySet<Poke["reason"]> = new Set(["clusters", "approval", "status", "render"]);
 
@@ -126,7 +128,8 @@ export class Hub implements Service {
     clock.mark("fetched");
 
     const inForce = { accepted: fleet?.accepted ?? "", allowedRewrite: fleet?.allowedRewrite, refs: fleet?.refs };
-    const choice = await chooser.choose(this.#head, inForce, signal);
+    const mayHaveCome = pokes.some(({ reason }) => !OF_CLUSTERS.has(reason));
+    const choice = await chooser.choose({ head: this.#head, mayHaveCome }, inForce, signal);
     const { read } = choice;
     const isRenderDue = pokes.some(({ reason }) => reason === "render");
     const outcome =

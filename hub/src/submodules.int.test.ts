@@ -140,6 +140,9 @@ test("S3: a submodule that a layout finds apps in and that is away leaves the fl
   ]);
   expect([...loop.state.apps.keys()]).toEqual(["library"]);
   expect(loop.slices()["one"]).toBe(one);
+  loop.join("late");
+  await eventually(() => loop.slices()["late"] === 1, { what: "a slice of the commit in force" });
+  expect(valueOf("library").revision).toBe(1);
 
   await rename(`${library.directory}.away`, library.directory);
   nowMs += 10_000;

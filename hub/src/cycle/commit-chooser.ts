@@ -33,28 +33,55 @@ export interface Choice {
   readonly problems: readonly Problem[];
   /** Of the head, where it was read. */
   readonly subject: string;
-  /** What was read, where nothing may be planned from it. */
+  /** What was read, where nothing may be planned from it, nor from any other commit. */
   readonly blocked?: ReadCommit;
+}
+
+/** A head that is not applied, and why. */
+interface Unfit {
+  readonly commit: string;
+  readonly problems: readonly Problem[];
+  readonly subject: string;
 }
 
 /**
  * Chooses the newest commit that may be applied (S3). What is wrong with a commit stays until the next, so a head that
- * was refused is not read again: only one tree stands on disk, and it is that of the commit in force.
+ * was refused is not read again: only one tree stands on disk, and it is that of the commit in force. One that only
+ * waits for something outside of it is read again when that may have come; meanwhile the commit in force is still what
+ * clusters that join get.
  */
 export class CommitChooser {
   readonly #options: CommitChooserOptions;
-  #refused: { readonly commit: string; readonly problems: readonly Problem[]; readonly subject: string } | undefined;
+  #refused: Unfit | undefined;
+  #blocked: Unfit | undefined;
 
   constructor(options: CommitChooserOptions) {
     this.#options = options;
   }
 
-  /** `head` undefined: the repository is away; what is in force stays so. Throws what the repository throws. */
-  async choose(head: Head | undefined, inForce: InForce, signal: AbortSignal): Promise<Choice> {
+  /**
+   * `head` undefined: the repository is away; what is in force stays so. `mayHaveCome`: what a head waits for may be there
+   * by now. Throws what the repository throws.
+   */
+  async choose(
+    { head, mayHaveCome }: { readonly head: Head | undefined; readonly mayHaveCome: boolean },
+    inForce: InForce,
+    signal: AbortSignal,
+  ): Promise<Choice> {
+    const isWaiting = head !== undefined && this.#blocked?.commit === head.commit;
+    if (isWaiting && !mayHaveCome) return this.#stay(inForce, this.#blocked as Unfit, signal);
+    this.#blocked = undefined;
     const choice = await this.#choose(head, inForce, signal);
     const { read, problems, subject } = choice;
     if (read?.isBlocked !== true) return choice;
-    return { read: undefined, problems: [...problems, ...read.contract.problems], subject, blocked: read };
+    const { commit } = read.snapshot;
+    const all = [...problems, ...read.contract.problems];
+    if (commit !== head?.commit || commit === inForce.accepted || inForce.accepted === "") {
+      return { read: undefined, problems: all, subject, blocked: read };
+    }
+    this.#blocked = { commit, problems: all, subject };
+    const stayed = await this.#stay(inForce, this.#blocked, signal);
+    return stayed.read?.isBlocked === true ? { read: undefined, problems: all, subject, blocked: stayed.read } : stayed;
   }
 
   async #choose(head: Head | undefined, inForce: InForce, signal: AbortSignal): Promise<Choice> {
