@@ -52,6 +52,8 @@ export const PROBLEM_SCOPES = {
   "removed-api": "app",
   /** A Secret in the clear: warning or error, as the Fleet says. */
   "plain-secret": "app",
+  /** An object that the cluster it is for cannot open. */
+  sealed: "warning",
   "no-cluster": "warning",
   /** An object of Flux or Argo CD where no app brings the controller that acts on it. */
   "no-controller": "warning",

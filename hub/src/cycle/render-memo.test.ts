@@ -4,6 +4,7 @@ import { idOf, type KubeObject } from "@axle/core/manifest/object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
 import type { Rendered, RenderRecord, Snapshot, StoreEntry } from "../ports.ts";
 import { readPack } from "../slice/read-pack.ts";
+import { writePack } from "../slice/write-pack.ts";
 import { RenderMemo, type RenderedVariants } from "./render-memo.ts";
 
 const signal = new AbortController().signal;
@@ -172,6 +173,16 @@ describe("a chart that takes its time", () => {
     await expect.poll(async () => messageOf(await renderAll(memo, ["a"]))).toBe("");
     expect(rendered).toHaveLength(2);
   });
+});
+
+test("documents that SOPS encrypted are in the pack, and nothing of them is in what is remembered in the clear", async () => {
+  const originals = [{ file: "db.yaml", text: "password: ENC[x]\n", objects: ["/ConfigMap//a-0"] }];
+  const { memo } = memoOf({ render: async () => ({ originals }) });
+  const record = recordOf(await renderAll(memo, ["a"]));
+  const objects: KubeObject[] = [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a-0" } }];
+  expect(record.pack.digest).toBe(writePack(objects, packMaster, originals).digest);
+  expect(record.pack.digest).not.toBe(writePack(objects, packMaster).digest);
+  expect(JSON.stringify(record)).not.toContain("ENC[");
 });
 
 describe("what is made anew at each render", () => {

@@ -37,6 +37,7 @@ test("a manifest that SOPS encrypted passes through, its file byte for byte besi
   const written = parseManifest(file, "db.yaml").objects[0]?.object;
   expect([sealed?.["sops"], sealed?.["stringData"]]).toEqual([written?.["sops"], written?.["stringData"]]);
   expect(rendered.originals).toEqual([{ file: "sealed/raw/db.yaml", text: file, objects: ["/Secret/shop/db"] }]);
+  expect(rendered.warnings).toMatchObject([{ code: "sealed", app: "web", place: { file: "sealed/raw/db.yaml" } }]);
   expect(await passwordIn("db.yaml", rendered.originals?.[0]?.text ?? "")).toBe("hunter2");
   // What would not do: SOPS refuses the rendered object, for its namespace was added.
   await expect(key.decrypt("rendered.json", JSON.stringify(sealed))).rejects.toThrow(/MAC mismatch/);

@@ -1,8 +1,10 @@
-import { describeRef, refOf, type ObjectId } from "@axle/core/manifest/object.ts";
+import type { Problem } from "@axle/core/fleet/problem.ts";
+import { describeRef, parseId, refOf, type ObjectId, type ObjectRef } from "@axle/core/manifest/object.ts";
 import { parseManifest } from "@axle/core/manifest/parse-manifest.ts";
 import { sopsMacOf } from "@axle/core/manifest/sops.ts";
 import type { SealedOriginal } from "@axle/core/slice/slice.ts";
 import type { RenderedObject, Snapshot } from "../../ports.ts";
+import { warning } from "./finish-objects.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
 
@@ -56,6 +58,16 @@ export async function findOriginals(
   return [...originals]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { file, text, objects: ids }]) => ({ file, text, objects: ids.toSorted() }));
+}
+
+/** Said before anything is merged: what the cluster cannot open keeps its whole app from being applied. */
+export function warnOfSealed(originals: readonly SealedOriginal[], app: string): readonly Problem[] {
+  return originals.map(({ file, objects }) => {
+    const [first = "", ...others] = objects.map((id) => describeRef(parseId(id) as ObjectRef));
+    const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+    const message = `${first}${more} is encrypted with SOPS, which agents cannot open yet: nothing of the app is applied while it has it`;
+    return { ...warning(message, { app, file }), code: "sealed" };
+  });
 }
 
 /** Documents with these checksums, by checksum, in the order of their files' paths. */
