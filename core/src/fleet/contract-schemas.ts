@@ -206,7 +206,10 @@ const override = z
       .describe("Another branch, tag or commit of the repository the source is in, instead of source.ref."),
     namespace: dnsLabel.optional(),
     values: values.optional().describe("Helm values, merged over those before."),
-    valuesFiles: z.array(path).optional().describe("Helm values files, relative to this file; below all values."),
+    valuesFiles: z
+      .array(path)
+      .optional()
+      .describe("Helm values files, relative to this file, each over the one before; under the values beside them."),
     patches: z.array(patch).optional(),
   })
   .describe("What differs on some clusters.");
@@ -316,7 +319,10 @@ export const appSchema = z
       namespace: dnsLabel.optional().describe("For objects that name none."),
       clusters: selector,
       values: values.optional().describe("Helm values."),
-      valuesFiles: z.array(path).optional().describe("Helm values files, relative to this file; below all values."),
+      valuesFiles: z
+        .array(path)
+        .optional()
+        .describe("Helm values files, relative to this file, each over the one before; under the values beside them."),
       overrides: z.array(override).optional().describe("Every entry that matches a cluster applies, in order."),
       substitute: z
         .record(substituteName, substitutePath)

@@ -90,7 +90,7 @@ function differencesOf(was: Reached, is: Reached): readonly string[] {
   const differs: string[] = [];
   const [old, now] = [was, is].map(({ target, resolved }) => resolved?.variants.get(target?.variant ?? ""));
   if (was.target.variant !== is.target.variant) {
-    for (const field of ["path", "namespace", "values", "valuesFiles", "patches", "capabilities"] as const) {
+    for (const field of ["path", "namespace", "values", "patches", "capabilities"] as const) {
       const differ = canonicalJson(old?.[field] ?? null) !== canonicalJson(now?.[field] ?? null);
       if (differ) differs.push(field === "path" ? "source" : field);
     }

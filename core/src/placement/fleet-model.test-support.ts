@@ -94,7 +94,7 @@ export class FleetModel {
       for (const [cluster, objects] of Object.entries(at)) {
         if (!this.clusters.includes(cluster)) continue;
         const key = `${name}:${objects === "broken" ? objects : objects.toSorted().join(",")}`;
-        variants.set(key, { app: name, path: name, values: {}, valuesFiles: [], patches: [] });
+        variants.set(key, { app: name, path: name, values: [], patches: [] });
         targets.set(cluster, { variant: key, substitutions: {}, because: "", placedBy: app.declaredAt });
         rendered.set(key, this.#render({ app: name, key, about }, objects));
       }

@@ -2,7 +2,7 @@ import type { AppPlacement } from "../fleet/app.ts";
 import type { FleetCluster } from "../fleet/cluster.ts";
 import { selectorMatcher } from "../fleet/match-selector.ts";
 import { canonicalJson } from "../manifest/canonical-json.ts";
-import { mergeValues } from "./merge-values.ts";
+import { layerValues } from "./merge-values.ts";
 import type { Values } from "./merge-values.ts";
 import type { SourceInfo, Variant, VariantKey } from "./variant.ts";
 
@@ -64,18 +64,12 @@ export class VariantResolver {
   #make({ cluster, path, source, overrides }: VariantParts): Variant {
     const namespace =
       overrides.findLast((override) => override.namespace !== undefined)?.namespace ?? this.#placement.namespace;
-    const isHelm = source.type === "helm";
-    const values = [this.#placement, ...overrides].reduce<Values>(
-      (below, { values }) => mergeValues(below, values),
-      cluster.values,
-    );
     const { kubernetesVersion, apiVersions } = cluster.facts;
     return {
       app: this.#app,
       path,
       ...(namespace !== undefined && { namespace }),
-      values: isHelm ? values : {},
-      valuesFiles: isHelm ? [this.#placement, ...overrides].flatMap(({ valuesFiles }) => valuesFiles) : [],
+      values: source.type === "helm" ? layerValues(cluster.values, [this.#placement, ...overrides]) : [],
       patches: overrides.flatMap(({ patches }) => patches),
       // An agent that has not said what it runs yet gets the renderer's own defaults.
       ...(source.asksCapabilities && kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),

@@ -109,21 +109,24 @@ overrides:
       app: "web",
       path: "web/chart",
       namespace: "web",
-      values: { a: 1, deep: { p: 1, q: 1 } },
-      valuesFiles: [],
+      values: [{ a: 1, deep: { p: 1, q: 1 } }],
       patches: [],
     });
     expect(variantOn("id-us")).toMatchObject({
       path: "web/chart",
-      values: { a: 1, deep: { p: 1, q: 2 }, list: [1] },
-      valuesFiles: ["web/prod.yaml"],
+      values: [{ a: 1, deep: { p: 1, q: 1 } }, "web/prod.yaml", { deep: { q: 2 }, list: [1] }],
     });
     expect(variantOn("id-eu")).toEqual({
       app: "web",
       path: "web/chart-eu",
       namespace: "web-eu",
-      values: { replicas: 6, image: { tag: "1", pull: "x" }, a: null, deep: { p: 1, q: 2, r: 3 }, list: [2] },
-      valuesFiles: ["web/prod.yaml", "web/eu.yaml"],
+      values: [
+        { replicas: 6, image: { tag: "1", pull: "x" }, a: 1, deep: { p: 1, q: 1 } },
+        "web/prod.yaml",
+        { deep: { q: 2 }, list: [1] },
+        "web/eu.yaml",
+        { deep: { r: 3 }, list: [2], a: null },
+      ],
       patches: [{ patch: "p" }],
     });
   });
@@ -133,10 +136,9 @@ overrides:
       "web/app.yaml": app("web", "source: { path: . }\nclusters: { all: true }\nvalues: { image: { tag: '2' } }"),
     });
     const helm = resolveAll(contract, { source: HELM, clusters: [EU] });
-    expect([...(helm.apps.get("web")?.variants.values() ?? [])][0]?.values).toEqual({
-      replicas: 6,
-      image: { tag: "2", pull: "x" },
-    });
+    expect([...(helm.apps.get("web")?.variants.values() ?? [])][0]?.values).toEqual([
+      { replicas: 6, image: { tag: "2", pull: "x" } },
+    ]);
     const raw = resolveAll(contract, { source: RAW });
     expect(raw.apps.get("web")?.variants.size).toBe(1);
     expect(raw.problems).toMatchObject([{ severity: "warning", code: "ignored", app: "web" }]);

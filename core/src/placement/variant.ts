@@ -1,5 +1,6 @@
 import type { App } from "../fleet/app.ts";
 import type { Place } from "../fleet/problem.ts";
+import type { Values } from "./merge-values.ts";
 import type { Substitutions } from "../slice/slice.ts";
 
 /** The resolved inputs that some clusters of an app share. Equal variants render to the same pack. */
@@ -8,16 +9,22 @@ export interface Variant {
   /** Source folder relative to the root; "" is the root. */
   readonly path: string;
   readonly namespace?: string;
-  /** Helm values: cluster values under App values under overrides, merged. Empty for other sources. */
-  readonly values: Readonly<Record<string, unknown>>;
-  /** Helm values files relative to the root, later ones win; all are below `values`. */
-  readonly valuesFiles: readonly string[];
+  /** What Helm gets for values, later ones over earlier ones; no two mappings follow each other. Empty for other sources. */
+  readonly values: readonly ValuesLayer[];
   /** Kustomize-style patches (`{target?, patch}`), in order. */
   readonly patches: readonly Readonly<Record<string, unknown>>[];
   /** Only for charts that ask (`.Capabilities`): part of what makes variants differ. */
   readonly capabilities?: { readonly kubernetesVersion: string; readonly apiVersions: readonly string[] };
   /** `sync.regenerate` of the App: another text, another render. */
   readonly regenerate?: string;
+}
+
+/** A values file, as its path from the root, or values as they are written in the App and Cluster files. */
+export type ValuesLayer = string | Values;
+
+/** The files among them, in their order. */
+export function valuesFilesOf({ values }: Pick<Variant, "values">): readonly string[] {
+  return values.filter((layer) => typeof layer === "string");
 }
 
 /** Canonical JSON of the variant: equal text, equal variant. The hub hashes it where it needs something short. */

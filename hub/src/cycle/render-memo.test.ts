@@ -69,7 +69,7 @@ interface Asked {
 
 function renderAll(memo: RenderMemo, paths: readonly string[], asked: Asked = {}): Promise<RenderedVariants> {
   const variants = new Map<VariantKey, Variant>(
-    paths.map((path) => [path, { app: path, path, values: {}, valuesFiles: [], patches: [], ...asked.variant }]),
+    paths.map((path) => [path, { app: path, path, values: [], patches: [], ...asked.variant }]),
   );
   return memo.renderAll(
     { snapshot: asked.snapshot ?? snapshot, variants, packsBefore: () => asked.before ?? [] },
@@ -208,13 +208,13 @@ describe("what is made anew at each render", () => {
     const password = passwordIn(packs.get(first.pack.digest), first.pack);
     const before = [first.pack];
 
-    const second = recordOf(await renderAll(memo, ["a"], { before, variant: { values: { replicas: 2 } } }));
+    const second = recordOf(await renderAll(memo, ["a"], { before, variant: { values: [{ replicas: 2 }] } }));
     expect(passwordIn(packs.get(second.pack.digest), second.pack)).toBe(password);
     expect(second.objects[0]?.unstable).toEqual({ fields: ["/data/password"], regenerate: "" });
 
     const renewed = recordOf(await renderAll(memo, ["a"], { before, variant: { regenerate: "2" } }));
     expect(passwordIn(packs.get(renewed.pack.digest), renewed.pack)).not.toBe(password);
-    const elsewhere = recordOf(await renderAll(memo, ["a"], { variant: { values: { replicas: 3 } } }));
+    const elsewhere = recordOf(await renderAll(memo, ["a"], { variant: { values: [{ replicas: 3 }] } }));
     expect(passwordIn(packs.get(elsewhere.pack.digest), elsewhere.pack)).not.toBe(password);
   });
 
@@ -223,7 +223,7 @@ describe("what is made anew at each render", () => {
     const first = recordOf(await renderAll(memo, ["a"]));
     described.set(first.pack.digest, first.objects);
     packs.clear();
-    const result = await renderAll(memo, ["a"], { before: [first.pack], variant: { values: { replicas: 2 } } });
+    const result = await renderAll(memo, ["a"], { before: [first.pack], variant: { values: [{ replicas: 2 }] } });
     expect(messageOf(result)).toMatch(
       /cannot be read: Error: the pack is lost; the app stays where it is; change sync/,
     );

@@ -133,8 +133,8 @@ describe("the memo key covers all that is read", () => {
       variantOf("all"),
       variantOf("outer"),
       variantOf("chart"),
-      variantOf("chart", { valuesFiles: ["values/prod.yaml"] }),
-      variantOf("chart", { valuesFiles: ["values/link.yaml"] }),
+      variantOf("chart", { values: ["values/prod.yaml"] }),
+      variantOf("chart", { values: ["values/link.yaml"] }),
     ]) {
       const { outcome, covered } = await expectCovered(snapshot, variant);
       expect(outcome, variant.path).not.toMatch(/^fails/);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
-import type { SourceInfo, SourceType, Variant } from "@axle/core/placement/variant.ts";
+import { type SourceInfo, type SourceType, type Variant, valuesFilesOf } from "@axle/core/placement/variant.ts";
 import type { Rendered, RenderedObject, Renderer, Snapshot } from "../../ports.ts";
 import { asksCapabilities, readChartTexts } from "./chart-texts.ts";
 import { compareRenders, describeDifferences } from "./compare-renders.ts";
@@ -90,7 +90,7 @@ export class ProcessRenderer implements Renderer {
       canonicalJson(variant),
       source?.type ?? "nothing",
       source?.reads.text ?? "",
-      describeReads(index, variant.valuesFiles),
+      describeReads(index, valuesFilesOf(variant)),
     ];
     return hash.update(JSON.stringify(parts)).digest("hex");
   }
@@ -106,7 +106,7 @@ export class ProcessRenderer implements Renderer {
     const source = await this.#find(snapshot, variant.path, signal);
     if (source === undefined) refuseMissingAt(snapshot, variant.path);
     if (source === undefined) throw nothingToRender(snapshot, variant.path);
-    refuseMissing(snapshot, source.reads, variant.valuesFiles);
+    refuseMissing(snapshot, source.reads, valuesFilesOf(variant));
     if (source.reads.refusal !== undefined) throw source.reads.refusal;
     const index = SnapshotIndex.of(snapshot);
     const found = await this.#renderSource({ index, source, variant }, signal);

@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, mkdtemp, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Variant } from "@axle/core/placement/variant.ts";
+import { type Variant, valuesFilesOf } from "@axle/core/placement/variant.ts";
 import type { Snapshot } from "../../ports.ts";
 import { resolvePath } from "../git/resolve-path.ts";
 import { readSetOfKustomization } from "./kustomize-read-set.ts";
@@ -22,7 +22,7 @@ export async function reduceSnapshot(
     sourceTypeOf(index, path) === "kustomize"
       ? (await readSetOfKustomization(snapshot, variant.path, options.signal)).requests
       : [variant.path];
-  const covered = coveredBy(index, [...requests, ...variant.valuesFiles]);
+  const covered = coveredBy(index, [...requests, ...valuesFilesOf(variant)]);
   const root = await mkdtemp(join(options.folder, "reduced-"));
   await chmod(root, 0o755);
   for (const file of covered) {

@@ -24,7 +24,7 @@ test("renders values in order: the chart's, files, then what the App says; each 
     ...chartOf("ok", {
       "templates/cm.yaml": template(
         "{{ .Release.Name }}-a",
-        "{a: {{ .Values.a | quote }}, b: {{ .Values.b | quote }}, c: {{ .Values.c | quote }}}",
+        "{a: {{ .Values.a | quote }}, b: {{ .Values.b | quote }}, c: {{ .Values.c | quote }}, d: {{ .Values.d | quote }}}",
       ),
       "crds/crd.yaml":
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: xs.example.com}\nspec: {group: example.com}\n",
@@ -36,8 +36,7 @@ test("renders values in order: the chart's, files, then what the App says; each 
     "values/with, comma.yaml": "b: file\nc: file\n",
   });
   const variant = variantOf("ok", {
-    values: { c: "app" },
-    valuesFiles: ["values/with, comma.yaml"],
+    values: [{ b: "cluster", d: "cluster" }, "values/with, comma.yaml", { c: "app" }],
     namespace: "prod",
   });
   const { objects, warnings } = await fleet.renderer.render(snapshot, variant, fleet.signal);
@@ -46,7 +45,7 @@ test("renders values in order: the chart's, files, then what the App says; each 
     "/ConfigMap/prod/sub ok/charts/sub/templates/cm.yaml",
     "/ConfigMap/prod/web-a ok/templates/cm.yaml",
   ]);
-  expect(objects[2]?.object["data"]).toEqual({ a: "chart", b: "file", c: "app" });
+  expect(objects[2]?.object["data"]).toEqual({ a: "chart", b: "file", c: "app", d: "cluster" });
   expect(warnings).toEqual([]);
 });
 
@@ -157,7 +156,7 @@ test("what keeps a chart from rendering at all says what to do", async () => {
       'into the repository; or run "helm dependency build deps" and commit its charts/ folder',
   });
   await expect(
-    fleet.renderer.render(snapshot, variantOf("ok", { valuesFiles: ["nope.yaml"] }), fleet.signal),
+    fleet.renderer.render(snapshot, variantOf("ok", { values: ["nope.yaml"] }), fleet.signal),
   ).rejects.toMatchObject({
     code: "source",
     message: 'the values file "nope.yaml" is not in the repository; check valuesFiles of the App',

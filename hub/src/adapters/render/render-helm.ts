@@ -1,7 +1,7 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import { isEncryptedFile } from "@axle/core/manifest/sops.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { confinedVariation, findLookups, readChartTexts, repetitionOf } from "./chart-texts.ts";
+import { csv } from "./csv.ts";
 import { readObjects, warning, type FoundObject, type FoundObjects } from "./finish-objects.ts";
 import { explainMissing } from "./explain-missing.ts";
 import { keepHooks } from "./hook-policy.ts";
@@ -12,6 +12,7 @@ import { explainFailure } from "./renderer-message.ts";
 import { renderRepeatedly } from "./render-repeatedly.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, type SnapshotIndex } from "./snapshot-index.ts";
+import { valuesArguments, type ValuesArguments } from "./values-arguments.ts";
 
 export interface HelmSource {
   readonly index: SnapshotIndex;
@@ -33,13 +34,11 @@ export interface HelmTools {
 export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<FoundObjects> {
   const { index, folder, variant } = source;
   const file = joinPath(folder, CHART_FILE);
-  const args = argumentsFor(source);
-  const values = JSON.stringify(variant.values);
   const chart = await readChartTexts(index.snapshot, folder, tools.signal);
-  const valuesTexts = await index.snapshot.readTexts(variant.valuesFiles, tools.signal);
-  for (const [path, text] of valuesTexts) refuseSealedValues(path, text);
+  await using values = await valuesArguments({ index, variant, chartFile: file }, tools.sandbox, tools.signal);
+  const args = argumentsFor(source, values);
   const run = async (): Promise<readonly FoundObject[]> => {
-    const command = { program: tools.helm, args, cwd: index.snapshot.root, stdin: values };
+    const command = { program: tools.helm, args, cwd: index.snapshot.root, stdin: values.stdin };
     const output = await tools.sandbox.run(command, tools.signal);
     return splitHelmOutput(output, folder, index).flatMap((chunk) =>
       readObjects(chunk.text, { file: chunk.file, own: false }),
@@ -47,7 +46,7 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
   };
   let renders: readonly (readonly FoundObject[])[];
   try {
-    const repetition = repetitionOf(chart, [values, ...valuesTexts.values()]);
+    const repetition = repetitionOf(chart, values.texts);
     const confined = repetition === "once" ? undefined : confinedVariation(chart, folder);
     const isKept = (found: FoundObject): boolean => confined?.has(found.file) === true;
     const isEnough = (first: readonly FoundObject[]): boolean => !keepHooks(first, variant.app).objects.some(isKept);
@@ -70,7 +69,7 @@ const LOOKUP =
   "calls lookup, which finds nothing here: charts are rendered outside the cluster. If what it looks for decides whether " +
   "something is made anew, that is made anew each time; name what exists in values instead";
 
-function argumentsFor({ index, folder, variant }: HelmSource): string[] {
+function argumentsFor({ folder, variant }: HelmSource, values: ValuesArguments): string[] {
   const place = placeOf(joinPath(folder, CHART_FILE));
   if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(variant.app) || variant.app.length > 53) {
     const message = `the app's name "${variant.app}" becomes the release's, which Helm limits to 53 of a-z, 0-9 and -; shorten it`;
@@ -85,33 +84,9 @@ function argumentsFor({ index, folder, variant }: HelmSource): string[] {
     "--include-crds",
     "--skip-tests",
   ];
-  for (const path of variant.valuesFiles) {
-    const found = index.find(path);
-    if (found.type !== "file") {
-      throw new RenderError(
-        "source",
-        `the values file "${path}" is not in the repository; check valuesFiles of the App`,
-        { place },
-      );
-    }
-    args.push("--values", csv(`./${found.path}`));
-  }
-  args.push("--values", "-");
+  args.push(...values.args);
   const { kubernetesVersion, apiVersions } = helmCapabilities(variant);
   if (kubernetesVersion !== "") args.push("--kube-version", kubernetesVersion);
   if (apiVersions.length > 0) args.push("--api-versions", apiVersions.map(csv).join(","));
   return args;
-}
-
-function refuseSealedValues(path: string, text: string): void {
-  if (!isEncryptedFile(text)) return;
-  const message =
-    "this values file is encrypted with SOPS, and the hub has no key: secrets are opened in their cluster alone. Keep them " +
-    "in a Secret of its own, encrypted, and give the chart its name";
-  throw new RenderError("source", message, { place: placeOf(path) });
-}
-
-/** Helm reads these arguments as CSV. */
-function csv(value: string): string {
-  return /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }

@@ -68,8 +68,8 @@ const variants: Readonly<Record<string, Variant>> = {
   kustomize: variantOf("overlay"),
   "kustomize base": variantOf("base"),
   helm: variantOf("chart"),
-  "helm with values": variantOf("chart", { valuesFiles: ["values/prod.yaml"] }),
-  "helm with linked values": variantOf("chart", { valuesFiles: ["values/linked.yaml"] }),
+  "helm with values": variantOf("chart", { values: ["values/prod.yaml"] }),
+  "helm with linked values": variantOf("chart", { values: ["values/linked.yaml"] }),
 };
 
 async function look(snapshot: Snapshot): Promise<Map<string, { readonly key: string; readonly output: string }>> {
@@ -141,10 +141,10 @@ describe("the memo key", () => {
       variantOf("chart"),
       variantOf("chart", { app: "other" }),
       variantOf("chart", { namespace: "a" }),
-      variantOf("chart", { values: { a: 1 } }),
-      variantOf("chart", { values: { a: "1" } }),
-      variantOf("chart", { valuesFiles: ["values/prod.yaml"] }),
-      variantOf("chart", { valuesFiles: ["values/prod.yaml", "values/linked.yaml"] }),
+      variantOf("chart", { values: [{ a: 1 }] }),
+      variantOf("chart", { values: [{ a: "1" }] }),
+      variantOf("chart", { values: ["values/prod.yaml"] }),
+      variantOf("chart", { values: ["values/prod.yaml", "values/linked.yaml"] }),
       variantOf("chart", { patches: [{ patch: "x" }] }),
       variantOf("chart", { capabilities: { kubernetesVersion: "v1.30.0", apiVersions: [] } }),
       variantOf("chart", { capabilities: { kubernetesVersion: "v1.31.0", apiVersions: [] } }),
@@ -154,8 +154,8 @@ describe("the memo key", () => {
     ];
     const keys = await Promise.all(all.map((variant) => fleet.renderer.keyOf(snapshot, variant, fleet.signal)));
     expect(new Set(keys).size).toBe(all.length);
-    const again = variantOf("chart", { values: { b: 1, a: 2 } });
-    const same = variantOf("chart", { values: { a: 2, b: 1 } });
+    const again = variantOf("chart", { values: [{ b: 1, a: 2 }] });
+    const same = variantOf("chart", { values: [{ a: 2, b: 1 }] });
     expect(await fleet.renderer.keyOf(snapshot, again, fleet.signal)).toBe(
       await fleet.renderer.keyOf(snapshot, same, fleet.signal),
     );

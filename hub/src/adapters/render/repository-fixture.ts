@@ -86,7 +86,7 @@ export async function createRepositoryFixture(limits: Partial<SandboxOptions> = 
 
 /** A variant with nothing special about it. */
 export function variantOf(path: string, more: Partial<Variant> = {}): Variant {
-  return { app: "web", path, values: {}, valuesFiles: [], patches: [], ...more };
+  return { app: "web", path, values: [], patches: [], ...more };
 }
 
 /** A ConfigMap as text. */

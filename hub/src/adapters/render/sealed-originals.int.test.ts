@@ -153,7 +153,7 @@ test("values of a chart that SOPS encrypted are refused: the hub has no key, and
     "sealed/values/templates/cm.yaml": configMap("a", { password: "{{ .Values.password }}" }),
     "sealed/values/prod.yaml": values,
   });
-  await expect(render(snapshot, "sealed/values", { valuesFiles: ["sealed/values/prod.yaml"] })).rejects.toMatchObject({
+  await expect(render(snapshot, "sealed/values", { values: ["sealed/values/prod.yaml"] })).rejects.toMatchObject({
     code: "source",
     message: expect.stringContaining("encrypted with SOPS") as string,
     place: { file: "sealed/values/prod.yaml" },
