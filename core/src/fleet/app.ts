@@ -22,7 +22,9 @@ export interface AppPlacement {
   readonly path: string;
   readonly clusters: ClusterSelector;
   readonly namespace?: string;
-  /** Helm values of the App itself, lowest precedence above the chart's own. */
+  /** Of Helm; absent: the app's name. */
+  readonly releaseName?: string;
+  /** Helm values of the App itself. */
   readonly values: Readonly<Record<string, unknown>>;
   /** Relative to the root of the repository. */
   readonly valuesFiles: readonly string[];

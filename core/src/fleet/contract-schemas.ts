@@ -14,6 +14,7 @@ import {
   refuse,
   selector,
 } from "./selector-schema.ts";
+import { releaseNameFault } from "./label-syntax.ts";
 import { chartRepositoryFault, chartVersionFault, gitUrlFault } from "./source-address.ts";
 
 /** The one version of our kinds there is. */
@@ -323,6 +324,11 @@ export const appSchema = z
         .array(path)
         .optional()
         .describe("Helm values files, relative to this file, each over the one before; under the values beside them."),
+      releaseName: z
+        .string()
+        .superRefine(refuse(releaseNameFault))
+        .optional()
+        .describe("Helm's name of the release, which charts put into the names of objects; the App's name by default."),
       overrides: z.array(override).optional().describe("Every entry that matches a cluster applies, in order."),
       substitute: z
         .record(substituteName, substitutePath)

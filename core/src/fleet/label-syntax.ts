@@ -35,5 +35,10 @@ export function dnsLabelFault(name: string): string | undefined {
   return `"${name}" is no DNS label: lower-case letters, digits and '-', with a letter or digit at both ends`;
 }
 
+/** What is wrong with a name of a Helm release, or undefined. */
+export function releaseNameFault(name: string): string | undefined {
+  return name.length > 53 ? `"${name}" is longer than 53 characters, which is all Helm allows` : dnsLabelFault(name);
+}
+
 /** Prefix of the labels that stand for what an agent says of its cluster; nobody may set them. */
 export const FACT_PREFIX = "facts.axle.dev/";

@@ -40,6 +40,7 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     path: path ?? "",
     clusters: normaliseSelector(spec.clusters, source.placeOf("spec", "clusters")),
     ...(spec.namespace !== undefined && { namespace: spec.namespace }),
+    ...(spec.releaseName !== undefined && { releaseName: spec.releaseName }),
     values: spec.values ?? {},
     valuesFiles: reader.valuesFiles(spec.valuesFiles, ["spec", "valuesFiles"]),
     overrides,

@@ -135,7 +135,7 @@ class AppResolver {
     return inOrder;
   }
 
-  #checkSources({ path, overrides, declaredAt, values, valuesFiles }: AppPlacement): void {
+  #checkSources({ path, overrides, declaredAt, values, valuesFiles, releaseName }: AppPlacement): void {
     const source = this.#context.sources.get(path);
     const replaced = overrides.some((override) => override.path !== undefined);
     if (source === undefined && !replaced) this.#reportMissing(path, declaredAt);
@@ -146,6 +146,10 @@ class AppResolver {
     if (source !== undefined && source.type !== "helm" && (valuesFiles.length > 0 || Object.keys(values).length > 0)) {
       const message = `values are for charts, and ${show(path)} is no chart: they are not used`;
       this.#report("ignored", { message, place: declaredAt });
+    }
+    if (source !== undefined && source.type !== "helm" && releaseName !== undefined) {
+      const message = `releaseName is for charts, and ${show(path)} is no chart: it is not used`;
+      this.#report("ignored", { message, place: declaredAt, field: "spec.releaseName" });
     }
   }
 

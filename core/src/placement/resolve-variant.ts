@@ -64,12 +64,15 @@ export class VariantResolver {
   #make({ cluster, path, source, overrides }: VariantParts): Variant {
     const namespace =
       overrides.findLast((override) => override.namespace !== undefined)?.namespace ?? this.#placement.namespace;
+    const isHelm = source.type === "helm";
+    const { releaseName } = this.#placement;
     const { kubernetesVersion, apiVersions } = cluster.facts;
     return {
       app: this.#app,
       path,
       ...(namespace !== undefined && { namespace }),
-      values: source.type === "helm" ? layerValues(cluster.values, [this.#placement, ...overrides]) : [],
+      ...(isHelm && releaseName !== undefined && releaseName !== this.#app && { releaseName }),
+      values: isHelm ? layerValues(cluster.values, [this.#placement, ...overrides]) : [],
       patches: overrides.flatMap(({ patches }) => patches),
       // An agent that has not said what it runs yet gets the renderer's own defaults.
       ...(source.asksCapabilities && kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),

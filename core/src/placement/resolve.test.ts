@@ -144,6 +144,21 @@ overrides:
     expect(raw.problems).toMatchObject([{ severity: "warning", code: "ignored", app: "web" }]);
   });
 
+  it("gives the Helm release the name the App says, the app's own being the rule, and says where there is none", () => {
+    const contractWith = (releaseName: string) =>
+      contractOf({
+        "web/app.yaml": app("web", `source: { path: . }\nclusters: { all: true }\nreleaseName: ${releaseName}`),
+      });
+    const released = (releaseName: string) =>
+      [...(resolveAll(contractWith(releaseName), { source: HELM }).apps.get("web")?.variants.values() ?? [])][0]
+        ?.releaseName;
+    expect(released("shop")).toBe("shop");
+    expect(released("web")).toBeUndefined();
+    expect(resolveAll(contractWith("shop"), { source: RAW }).problems).toMatchObject([
+      { severity: "warning", code: "ignored", field: "spec.releaseName" },
+    ]);
+  });
+
   it("makes capabilities part of the variant only for charts that ask, once the agent said them", () => {
     const contract = contractOf({ "web/app.yaml": app("web", "source: { path: . }\nclusters: { all: true }") });
     const facts = { kubernetesVersion: "v1.37.0", provider: "", nodes: 1, apiVersions: ["v1/Pod"] };

@@ -9,6 +9,8 @@ export interface Variant {
   /** Source folder relative to the root; "" is the root. */
   readonly path: string;
   readonly namespace?: string;
+  /** Name of the Helm release where it is not the app's. */
+  readonly releaseName?: string;
   /** What Helm gets for values, later ones over earlier ones; no two mappings follow each other. Empty for other sources. */
   readonly values: readonly ValuesLayer[];
   /** Kustomize-style patches (`{target?, patch}`), in order. */

@@ -49,6 +49,20 @@ test("renders values in order: the chart's, files, then what the App says; each 
   expect(warnings).toEqual([]);
 });
 
+test("the release has the name the App gives it, which lifts Helm's limit from the app's own name", async () => {
+  const snapshot = await fleet.commit(
+    chartOf("release", { "templates/cm.yaml": template("{{ .Release.Name }}-a", "{}") }),
+  );
+  const app = "a-name-that-is-longer-than-the-fifty-three-characters-of-helm";
+  await expect(fleet.renderer.render(snapshot, variantOf("release", { app }), fleet.signal)).rejects.toMatchObject({
+    code: "source",
+    message: expect.stringContaining("spec.releaseName") as string,
+  });
+  const variant = variantOf("release", { app, releaseName: "shop", namespace: "web" });
+  const { objects } = await fleet.renderer.render(snapshot, variant, fleet.signal);
+  expect(objects.map(({ id }) => id)).toEqual(["/ConfigMap/web/shop-a"]);
+});
+
 test("tests are dropped, hooks kept for the agent's phases, hooks of deletion and rollback left out", async () => {
   const hook = (event: string): string => `  annotations: {"helm.sh/hook": "${event}"}\n`;
   const snapshot = await fleet.commit(

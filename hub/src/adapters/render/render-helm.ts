@@ -1,3 +1,4 @@
+import { releaseNameFault } from "@axle/core/fleet/label-syntax.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { confinedVariation, findLookups, readChartTexts, repetitionOf } from "./chart-texts.ts";
@@ -71,13 +72,15 @@ const LOOKUP =
 
 function argumentsFor({ folder, variant }: HelmSource, values: ValuesArguments): string[] {
   const place = placeOf(joinPath(folder, CHART_FILE));
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(variant.app) || variant.app.length > 53) {
-    const message = `the app's name "${variant.app}" becomes the release's, which Helm limits to 53 of a-z, 0-9 and -; shorten it`;
+  const release = variant.releaseName ?? variant.app;
+  const fault = releaseNameFault(release);
+  if (fault !== undefined) {
+    const message = `the app's name becomes that of the Helm release: ${fault}; give a shorter one with spec.releaseName`;
     throw new RenderError("source", message, { place });
   }
   const args = [
     "template",
-    variant.app,
+    release,
     `./${folder}`,
     "--namespace",
     variant.namespace ?? "default",
