@@ -1,7 +1,9 @@
 import { STAGES, compareForApply, stageOf } from "@axle/core/manifest/kind-order.ts";
+import type { Guardrails } from "@axle/core/guard/guardrails.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import { describeId } from "./app-board.ts";
+import type { AppClients } from "./app-clients.ts";
 import type { AppPlan, AppPlanner, PlannedWrite } from "./app-planner.ts";
 import { sayRefusal } from "./app-planner.ts";
 import { awaitEstablished } from "./cluster-setup.ts";
@@ -9,6 +11,7 @@ import { eachBounded } from "./each-bounded.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 import type { ObjectBook } from "./object-book.ts";
 import type { OwnedObjects } from "./owned-objects.ts";
+import { makeNamespace } from "./make-namespace.ts";
 import { ReconcileError } from "./reconcile-error.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
 import { runOf } from "./app-order.ts";
@@ -17,6 +20,8 @@ import type { SlicePass } from "./slice-pass.ts";
 
 export interface AppApplierOptions {
   readonly client: KubeClient;
+  readonly clients: AppClients;
+  readonly guardrails: Guardrails;
   readonly book: ObjectBook;
   readonly owned: OwnedObjects;
   readonly planner: AppPlanner;
@@ -53,10 +58,15 @@ export class AppApplier {
   async apply(app: ResolvedApp, pass: SlicePass, hooks: ApplyHooks): Promise<void> {
     const { name, settings } = app.desired;
     assertUnclaimed(app, pass);
-    const plan = await this.#plan(app, pass, hooks.makeRoom !== undefined);
+    const makesRoom = hooks.makeRoom !== undefined;
+    let plan = await this.#plan(app, pass, makesRoom);
     if (settings.sync.mode === "observe") {
       hooks.planned(plan);
       return;
+    }
+    const isRefused = plan.refusals.length > 0 && plan.missing?.has(settings.namespace ?? "") === true;
+    if (isRefused && (await this.#makeNamespace(app, pass, hooks.accepted))) {
+      plan = await this.#plan(app, pass, makesRoom);
     }
     if (plan.refusals.length > 0) throw refusalOf(plan.refusals);
     assertEnds(app, pass, plan);
@@ -75,6 +85,18 @@ export class AppApplier {
     });
     await hooks.makeRoom?.();
     await this.#write(app, pass, await this.#planContested(app, pass, plan));
+  }
+
+  async #makeNamespace(app: ResolvedApp, { signal }: SlicePass, accepted: Promise<void>): Promise<boolean> {
+    const { clients, guardrails } = this.#options;
+    try {
+      return await makeNamespace({ app, client: clients.of(app.desired.name), guardrails, accepted, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = KubeError.from(error);
+      if (failure.isServerAway) throw failure;
+      throw refusalOf([`Namespace ${app.desired.settings.namespace ?? ""}: ${failure.message} (sync.createNamespace)`]);
+    }
   }
 
   async #plan(app: ResolvedApp, pass: SlicePass, makesRoom: boolean): Promise<AppPlan> {

@@ -42,6 +42,8 @@ export interface AppPlan {
   readonly refusals: readonly string[];
   /** Refused for what may be the app's own that is about to go. */
   readonly contested?: readonly ContestedObject[];
+  /** Namespaces that were not there when they were asked about. */
+  readonly missing?: ReadonlySet<string>;
 }
 
 export interface ContestedObject {
@@ -265,7 +267,7 @@ export function sayRefusal(object: ResolvedObject, failure: KubeError): string {
 
 const HINTS: Partial<Record<KubeError["code"], string>> = {
   "kind-unknown": "install its CustomResourceDefinition first, in this app or in one it depends on",
-  "namespace-missing": "declare the Namespace in the repository or create it",
+  "namespace-missing": "declare the Namespace in the repository, or let sync.createNamespace make it",
   immutable: "it cannot be changed in place; sync.force or the annotation axle.dev/force: enabled has it recreated",
   forbidden: "the account that the app is applied as may not do this",
 };

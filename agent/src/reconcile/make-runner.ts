@@ -1,3 +1,4 @@
+import { NO_GUARDRAILS } from "@axle/core/guard/guardrails.ts";
 import { AppApplier } from "./app-applier.ts";
 import { AppPlanner } from "./app-planner.ts";
 import { AppRunner } from "./app-runner.ts";
@@ -11,7 +12,7 @@ import type { StepTally } from "./step-tally.ts";
 
 /** What takes one app through one pass: plan, apply in stages and phases, hooks, health. */
 export function makeRunner(options: KubeReconcilerOptions, parts: ReconcilerParts, steps: StepTally): AppRunner {
-  const { client, cluster, log, now = Date.now } = options;
+  const { client, cluster, log, guardrails = NO_GUARDRAILS, now = Date.now } = options;
   const { slice, book, board, inventories, clients, owned, watches, watchOwned, pruner, accountOf } = parts;
   const awaitHealthOf: PhaseRunnerOptions["awaitHealth"] = (app, wait) =>
     awaitHealth({ app, ...wait, board, book, owned, isWatched: (kind) => watches.isLive(kind) });
@@ -33,7 +34,7 @@ export function makeRunner(options: KubeReconcilerOptions, parts: ReconcilerPart
     onApplied: watchOwned,
   });
   return new AppRunner({
-    applier: new AppApplier({ client, book, owned, planner, inventories, phases, accountOf }),
+    applier: new AppApplier({ client, clients, guardrails, book, owned, planner, inventories, phases, accountOf }),
     board,
     pruner,
     steps,

@@ -104,6 +104,8 @@ export interface SyncSettings {
   readonly adopt?: AdoptionPolicy;
   /** What is done about containers, ports and the like that others add inside `spec`; default report. */
   readonly unknownFields?: "report" | "remove";
+  /** The app's namespace is made where it is missing and nobody declares it; default false. It is never deleted. */
+  readonly createNamespace?: boolean;
   /** In whose name it is applied on every cluster, `namespace/name`; the agent's own, or its default, when not given. */
   readonly serviceAccount?: string;
   /** How long the app may take to become healthy before it counts as failed. */

@@ -48,6 +48,10 @@ const sync = z
       .describe(
         "Which existing objects the app may take over: none (MustMatch), those nobody claims (AdoptIfNoInventory, the default), also those of Flux, Argo CD, Helm or another Axle (AdoptAll).",
       ),
+    createNamespace: z
+      .boolean()
+      .optional()
+      .describe("Make the app's namespace where it is missing and no app declares it. It is never deleted."),
     unknownFields: z
       .enum(["report", "remove"])
       .optional()

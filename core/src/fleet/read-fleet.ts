@@ -44,6 +44,7 @@ export function readSync(written: SyncDocument | undefined, defaults: SyncSettin
     selfHeal: written.selfHeal ?? defaults.selfHeal,
     force: written.force ?? defaults.force,
     ...given("adopt", written.adopt ?? defaults.adopt),
+    ...given("createNamespace", written.createNamespace ?? defaults.createNamespace),
     ...given("deletion", written.deletion ?? defaults.deletion),
     ...given("serviceAccount", written.serviceAccount ?? defaults.serviceAccount),
     ...given("unknownFields", written.unknownFields ?? defaults.unknownFields),

@@ -39,6 +39,7 @@ const settings = z.object({
     deletion: z.exactOptional(z.enum(DELETION_POLICIES)),
     selfHeal: z.boolean(),
     force: z.boolean(),
+    createNamespace: z.exactOptional(z.boolean()),
     adopt: z.exactOptional(z.enum(ADOPTION_POLICIES)),
     unknownFields: z.exactOptional(z.enum(["report", "remove"])),
     serviceAccount: z.exactOptional(name),
