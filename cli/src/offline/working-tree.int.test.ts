@@ -90,6 +90,23 @@ describe("a working tree", () => {
     expect(texts.get("deep/er/x.yaml")).toBe("x: 1\n");
   });
 
+  it("refuses text that is not UTF-8 as the hub does, and says where it is", async () => {
+    write("app.yaml", "kind: App\n");
+    writeFileSync(join(folder, "app.yaml"), Buffer.from("kind: App\n# caf\xe9\n", "latin1"));
+    await using tree = await WorkingTree.read(folder, options);
+    await expect(tree.readTexts(["app.yaml"], AbortSignal.timeout(1_000))).rejects.toThrow(
+      "app.yaml:2:6: this is not UTF-8 text",
+    );
+  });
+
+  it("says which link leads nowhere when it is read", async () => {
+    symlinkSync("nowhere", join(folder, "app.yaml"));
+    await using tree = await WorkingTree.read(folder, options);
+    await expect(tree.readTexts(["app.yaml"], AbortSignal.timeout(1_000))).rejects.toThrow(
+      "app.yaml is a link to nowhere, which is no file",
+    );
+  });
+
   it.each(["/etc/passwd", "../../outside", ".."])("refuses a link to %s and says which file it is", async (target) => {
     write("app/x.yaml", "x: 1\n");
     symlinkSync(target, join(folder, "link"));

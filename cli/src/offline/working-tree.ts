@@ -8,6 +8,7 @@ import type { Problem } from "@axle/core/fleet/problem.ts";
 import { resolvePath } from "@axle/hub/adapters/git/resolve-path.ts";
 import type { Snapshot, SnapshotFile } from "@axle/hub/ports.ts";
 import { SourceError } from "@axle/hub/sources/source-error.ts";
+import { positionIn } from "@axle/core/manifest/parse-yaml.ts";
 import { CliError } from "../cli-error.ts";
 import { folderIds } from "./folder-ids.ts";
 
@@ -67,10 +68,36 @@ export class WorkingTree implements Snapshot, AsyncDisposable {
     await rm(this.root, { recursive: true, force: true });
   }
 
+  /** Throws CliError "bad-input" for what is not UTF-8. */
   async readTexts(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const texts = new Map<string, string>();
-    for (const path of paths) texts.set(path, await readFile(join(this.root, path), { encoding: "utf8", signal }));
+    for (const path of paths) texts.set(path, decode(await this.#read(path, signal), path));
     return texts;
+  }
+
+  async #read(path: string, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await readFile(join(this.root, path), { signal });
+    } catch (cause) {
+      signal.throwIfAborted();
+      const link = this.links.get(path);
+      const what = link === undefined ? "cannot be read" : `is a link to ${link}, which is no file`;
+      throw new CliError("bad-input", `${path} ${what}`, { remedy: "put the file there, or remove the link", cause });
+    }
+  }
+}
+
+/** As the hub does it: other bytes are refused, not replaced. A byte order mark is dropped. */
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const text = new TextDecoder().decode(bytes);
+    const { line, column } = positionIn(text, text.indexOf("\ufffd"));
+    throw new CliError("bad-input", `${path}:${line}:${column}: this is not UTF-8 text`, {
+      remedy: "save the file as UTF-8; the hub refuses a commit with such a file",
+      cause,
+    });
   }
 }
 

@@ -33,6 +33,13 @@ describe("an App file nobody can read", () => {
     ["is cut off", "spec: [", "syntax"],
     ["is empty", "", "schema"],
     ["holds only a comment", "# later\n", "schema"],
+    ["is UTF-16, as some editors save it", "a\0p\0i\0V\0", "syntax"],
+    ["holds characters that YAML does not allow", `${app("web", PLAIN_SPEC)}  values: { a: "\u0001" }\n`, "syntax"],
+    ["is a text and no object", "later\n", "schema"],
+    ["is a list of our objects", "- apiVersion: axle.dev/v1\n  kind: App\n", "schema"],
+    ["has neither apiVersion nor source", "kind: App\nspec: { sources: {}, clusters: { all: true } }\n", "schema"],
+    ["has an empty apiVersion", `${app("web", PLAIN_SPEC).replace("axle.dev/v1", "")}`, "schema"],
+    ["is misspelt twice", "apiVersion: axel.dev/v1\nkind: Ap\n", "schema"],
   ])("S3: refuses the commit when it %s, for its app must not look deleted", (_, text, code) => {
     const { problems } = readContract({
       paths: ["axle.yaml", "a/app.yaml"],
@@ -311,6 +318,11 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
       "an app name that is no DNS label",
       { "a/app.yaml": app("Web_1", PLAIN_SPEC) },
       'a/app.yaml:3:19: metadata.name: "Web_1" is no DNS label',
+    ],
+    [
+      "a merge that was not finished",
+      { "a/app.yaml": `${app("web", PLAIN_SPEC)}<<<<<<< HEAD\n=======\n>>>>>>> theirs\n` },
+      "a/app.yaml:7:1: the marks of a merge conflict stand here; resolve it",
     ],
     [
       "an apiVersion with a typing error: an App nobody can read must not look deleted",

@@ -1,12 +1,12 @@
 import type { z } from "zod";
-import { parseYaml, YamlError } from "../manifest/parse-yaml.ts";
+import { parseYaml, positionIn, YamlError } from "../manifest/parse-yaml.ts";
 import type { Position, YamlDocument } from "../manifest/parse-yaml.ts";
 import { CONTRACT_API_VERSION, CONTRACT_SCHEMAS } from "./contract-schemas.ts";
 import type { AppDocument, ClusterDocument, ContractKind, FleetDocument } from "./contract-schemas.ts";
 import { describeIssue, joinWords } from "./describe-issue.ts";
 import { describeValue } from "./describe-value.ts";
 import type { Place, Problem } from "./problem.ts";
-import { didYouMean, editDistance } from "./suggest.ts";
+import { didYouMean, editDistance, suggest } from "./suggest.ts";
 
 /** A valid object of one of our kinds, and where its parts stand. */
 export type ContractDocument = {
@@ -29,6 +29,8 @@ const KINDS = Object.keys(CONTRACT_SCHEMAS) as ContractKind[];
 /** Kinds this version knows of and does not take yet. */
 const KINDS_TO_COME = ["Rollout", "Project", "Policy", "Access", "Freeze"];
 
+const CONFLICT = /^(<{7}|>{7}) /m;
+
 /**
  * Our objects in a text. What is not ours is passed over, unless all of the file must be ours (`onlyOurs`): there, other
  * objects are errors. Text that is no YAML, an empty file, and something that was surely meant as ours (a typing error in
@@ -43,10 +45,10 @@ export function readDocuments(text: string, file: string, onlyOurs: boolean): Do
     const isTold = onlyOurs || text.includes("axle.dev/");
     // Some other tool's template. Anything else is refused: taken for none of ours, its app would look deleted.
     if (!isTold && text.includes("{{")) return { documents: [], foreign: 1, problems: [] };
-    const message = isTold
-      ? cause.message
-      : `${cause.message} (a file of this name is an App file; rename it if it is none)`;
-    const place = { file, ...cause.position };
+    const conflict = CONFLICT.exec(text);
+    const fault = conflict === null ? cause.message : "the marks of a merge conflict stand here; resolve it";
+    const message = isTold ? fault : `${fault} (a file of this name is an App file; rename it if it is none)`;
+    const place = { file, ...(conflict === null ? cause.position : positionIn(text, conflict.index)) };
     return { documents: [], foreign: 0, problems: [{ severity: "error", code: "syntax", message, place }] };
   }
   if (!onlyOurs && yaml.every((document) => document.value === null)) {
@@ -61,7 +63,7 @@ export function readDocuments(text: string, file: string, onlyOurs: boolean): Do
   const problems: Problem[] = [];
   let foreign = 0;
   for (const document of yaml) {
-    const ours = recognise(document.value);
+    const ours = recognise(document.value, text);
     if (ours === "foreign" && !onlyOurs) foreign += 1;
     else if (typeof ours === "object") documents.push(...readDocument(document, { file, kind: ours.kind, problems }));
     else problems.push(notOurs(document, file));
@@ -69,17 +71,22 @@ export function readDocuments(text: string, file: string, onlyOurs: boolean): Do
   return { documents, foreign, problems };
 }
 
-function recognise(value: unknown): { readonly kind: ContractKind } | "foreign" | "mistaken" {
-  const { apiVersion, kind, spec } = asRecord(value) ?? {};
+/** Lists are other tools' (playbooks, pipelines) unless they speak of us; a text alone is nobody's. */
+function recognise(value: unknown, text: string): { readonly kind: ContractKind } | "foreign" | "mistaken" {
+  const record = asRecord(value);
+  if (record === undefined) return Array.isArray(value) && !text.includes("axle.dev/") ? "foreign" : "mistaken";
+  const { apiVersion, kind, spec } = record;
   const known = KINDS.find((name) => name === kind);
   if (apiVersion === CONTRACT_API_VERSION) return known === undefined ? "mistaken" : { kind: known };
-  if (typeof apiVersion === "string") {
+  if (typeof apiVersion === "string" && apiVersion !== "") {
     const group = apiVersion.split("/")[0] as string;
     const meant = group !== "" && editDistance(group.toLowerCase(), "axle.dev") <= 2;
-    return meant && known !== undefined ? "mistaken" : "foreign";
+    return meant && typeof kind === "string" && suggest(kind, KINDS) !== undefined ? "mistaken" : "foreign";
   }
-  const looksOurs = known === "Fleet" || (known === "App" && asRecord(asRecord(spec)?.["source"]) !== undefined);
-  return looksOurs && apiVersion === undefined ? "mistaken" : "foreign";
+  const { source, clusters } = asRecord(spec) ?? {};
+  return known === "Fleet" || (known === "App" && (source !== undefined || clusters !== undefined))
+    ? "mistaken"
+    : "foreign";
 }
 
 function notOurs(document: YamlDocument, file: string): Problem {

@@ -168,6 +168,7 @@ describe("an error says where and what", () => {
     ["a tag that does not fit", "a: !!int x\n", "tag", 1, 10, '"x" cannot be read as !!int'],
     ["an alias without an anchor", "a: *x\n", "alias", 1, 4, "*x has no anchor &x before it"],
     ["an alias of itself", "a: &x [*x]\n", "alias", 1, 8, "*x contains itself"],
+    ["a control character", 'a: 1\nb: "x\u0000"\n', "syntax", 2, 6, "the character U+0000 is not allowed in YAML"],
     ["a second document", "a: 1\n---\nb: [\n", "syntax", 4, 1, "flow sequence"],
   ])("%s", (...[, text, code, line, column, message]) => {
     const error = errorOf(text);

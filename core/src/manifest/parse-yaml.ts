@@ -44,6 +44,7 @@ export function parseYaml(text: string): readonly YamlDocument[] {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
+  refuseControls(text);
   const documents: YamlDocument[] = [];
   for (const document of compose(text, lines)) {
     const error = document.errors[0];
@@ -57,6 +58,23 @@ export function parseYaml(text: string): readonly YamlDocument[] {
     });
   }
   return documents;
+}
+
+/** As go-yaml has it; the parser here would take them for text. */
+// eslint-disable-next-line no-control-regex -- these are what is looked for
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]/;
+
+function refuseControls(text: string): void {
+  const at = CONTROL.exec(text);
+  if (at === null) return;
+  const code = at[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+  throw new YamlError("syntax", `the character U+${code} is not allowed in YAML`, positionIn(text, at.index));
+}
+
+/** Without the parser, which counts lines as it reads. */
+export function positionIn(text: string, offset: number): Position {
+  const before = text.slice(0, offset);
+  return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
 }
 
 function compose(text: string, lines: LineCounter) {
