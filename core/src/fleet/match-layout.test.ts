@@ -138,6 +138,43 @@ describe("a layout", () => {
     ]);
   });
 
+  it("warns about an entry whose folders are all taken by those before it", () => {
+    const general = `- path: apps/{app}/{env}\n  ${ENV}`;
+    const special = `- path: apps/shop/{env}\n  app: special\n  ${ENV}`;
+    const files = ["apps/shop/dev/x.yaml", "apps/web/dev/x.yaml"];
+    expect(read(`${special}\n${general}`, files).problems).toEqual([]);
+    expect(read(`${general}\n${special}`, files).problems).toMatchObject([
+      {
+        severity: "warning",
+        code: "ignored",
+        message: "an entry before this one takes every folder that matches apps/shop/{env}; put this one first",
+        place: { line: 8 },
+        field: "path",
+      },
+    ]);
+  });
+
+  it("captures no part of a chart, which belongs to it, but takes one that is named", () => {
+    const layout = `- path: apps/{app}
+  clusters: { all: true }
+- path: apps/{app}/{part}
+  app: "{app}-{part}"
+  clusters: { all: true }
+- path: apps/web/crds
+  app: web-crds
+  clusters: { all: true }`;
+    const { apps, problems } = read(layout, [
+      "apps/web/Chart.yaml",
+      "apps/web/crds/x.yaml",
+      "apps/web/templates/x.yaml",
+      "apps/web/charts/x.yaml",
+      "apps/web/dev/x.yaml",
+      "apps/plain/templates/x.yaml",
+    ]);
+    expect(problems).toEqual([]);
+    expect(apps.map(({ name }) => name)).toEqual(["plain-templates", "web", "web-crds", "web-dev"]);
+  });
+
   it("does not look into hidden folders and node_modules", () => {
     const { apps } = read('- path: "{app}"\n  clusters: { all: true }', [
       ".github/x.yaml",
@@ -233,6 +270,19 @@ describe("a layout entry with branches", () => {
     expect(problems).toEqual([]);
     expect(clusterFiles).toEqual([]);
     expect(summary(apps)).toEqual({ three: { "one/two/three": "all" } });
+  });
+
+  it("keeps its apps though an App file takes a folder of the same ref", () => {
+    const mount = mountOf({ type: "ref", ref: "v1.2.0" });
+    const { apps } = read(
+      "- { path: 'infra/{app}', ref: v1.2.0, clusters: { all: true } }",
+      [`${mount}/infra/dns/a.yaml`, "m/x.yaml"],
+      {
+        "x/app.yaml":
+          "apiVersion: axle.dev/v1\nkind: App\nmetadata: { name: x }\nspec: { source: { path: /m }, clusters: { all: true }, overrides: [{ clusters: { names: [a] }, path: /infra/dns, ref: v1.2.0 }] }\n",
+      },
+    );
+    expect(apps.map(({ name }) => name)).toEqual(["dns", "x"]);
   });
 
   it("says which branch or folder it misses", () => {

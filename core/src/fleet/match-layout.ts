@@ -18,6 +18,8 @@ export interface LayoutInput {
   readonly claimedFolders: ReadonlySet<string>;
   /** Branches of the repository, sorted; none by default. */
   readonly branches?: readonly string[];
+  /** Folders that hold a Chart.yaml, those of {@link mounted} with their mount; none by default. */
+  readonly charts?: ReadonlySet<string>;
   /** Folders as above of other branches, tags and commits, relative to their root, by the folder they are mounted in. */
   readonly mounted?: ReadonlyMap<string, readonly string[]>;
 }
@@ -43,16 +45,20 @@ export function matchLayout(input: LayoutInput): {
     const pattern = patternOf(entry.path);
     const places = placesOf(entry, input);
     let matched = false;
+    let took = false;
     for (const { mount, captured, folders } of places) {
       for (const relative of folders) {
         const found = pattern.exec(relative);
         if (found === null || entry.exclude.some((glob) => matchesGlob(glob, relative))) continue;
+        if (capturesChartPart(entry.path, { mount, relative, charts: input.charts })) continue;
         const captures = { ...captured, ...found.groups };
-        const folder = mount === "" ? relative : relative === "" ? mount : `${mount}/${relative}`;
+        const folder = joinPath(mount, relative);
         matched = true;
         if (taken.has(folder)) continue;
         taken.add(folder);
-        if (input.claimedFolders.has(folder)) continue;
+        took = true;
+        // Of other refs an App file claims names alone: what it reads there is no folder of this commit.
+        if (mount === "" && input.claimedFolders.has(folder)) continue;
         const match = matchFolder(entry, { folder, captures, problems });
         if (match === undefined || input.claimedNames.has(match.name)) continue;
         const others = byName.get(match.name);
@@ -61,6 +67,7 @@ export function matchLayout(input: LayoutInput): {
       }
     }
     if (!matched) problems.push(unmatched(entry, places.length > 0));
+    else if (!took) problems.push(shadowed(entry));
   }
   const names = [...byName.keys()].sort();
   return { apps: names.map((name) => appOf(name, byName.get(name) as Match[], input.fleet.defaults)), problems };
@@ -99,6 +106,33 @@ function patternOf(path: string): RegExp {
       : `(?<${name}>(?!node_modules/)[^./][^/]*)`;
   });
   return new RegExp(`^${segments.join("/")}$`);
+}
+
+/** What only means something as a part of the chart around it. */
+const CHART_PARTS: ReadonlySet<string> = new Set(["templates", "charts", "crds"]);
+
+interface FolderPlace {
+  readonly mount: string;
+  readonly relative: string;
+  readonly charts: ReadonlySet<string> | undefined;
+}
+
+/** Whether a capture of the path stands for such a part; one that the path names is meant. */
+function capturesChartPart(path: string, { mount, relative, charts }: FolderPlace): boolean {
+  if (charts === undefined || charts.size === 0) return false;
+  const pattern = path.split("/");
+  return relative
+    .split("/")
+    .some(
+      (segment, index, segments) =>
+        CHART_PARTS.has(segment) &&
+        pattern[index] !== segment &&
+        charts.has(joinPath(mount, segments.slice(0, index).join("/"))),
+    );
+}
+
+function joinPath(mount: string, relative: string): string {
+  return mount === "" ? relative : relative === "" ? mount : `${mount}/${relative}`;
 }
 
 interface FolderContext {
@@ -168,6 +202,12 @@ function unmatched(entry: LayoutEntry, hasPlaces: boolean): Problem {
   const shown = entry.path === "" ? "the root" : entry.path;
   const message = `no folder that holds manifests, a kustomization or a chart matches ${shown}${where}`;
   return { ...about, message, field: "path" };
+}
+
+function shadowed({ path, declaredAt }: LayoutEntry): Problem {
+  const shown = path === "" ? "the root" : path;
+  const message = `an entry before this one takes every folder that matches ${shown}; put this one first`;
+  return { severity: "warning", code: "ignored", message, place: declaredAt, field: "path" };
 }
 
 /** An app has the labels on which all its folders agree. */

@@ -20,6 +20,7 @@ import { SOURCES_FOLDER } from "./source-request.ts";
 /** The one file a repository must have. */
 export const FLEET_FILE = "axle.yaml";
 
+const CHART_FILE = "Chart.yaml";
 const REFS_FOLDER = `${SOURCES_FOLDER}/ref/`;
 
 /**
@@ -210,7 +211,9 @@ function layoutOf(
 ): { readonly apps: readonly App[]; readonly problems: readonly Problem[] } {
   const folders = new Set<string>();
   const mounted = new Map<string, Set<string>>();
+  const charts = new Set<string>();
   for (const path of context.paths) {
+    if (baseNameOf(path) === CHART_FILE) charts.add(folderOf(path));
     if (!/\.ya?ml$|(^|\/)Kustomization$/.test(path) || context.notManifests.has(path)) continue;
     if (!isMounted(path)) folders.add(folderOf(path));
     else if (path.startsWith(REFS_FOLDER)) {
@@ -224,6 +227,7 @@ function layoutOf(
     fleet,
     folders: [...folders].sort(),
     branches: context.branches.toSorted(),
+    charts,
     mounted: new Map([...mounted].map(([mount, below]) => [mount, [...below].sort()])),
     claimedNames: new Set(context.readings.map(({ app }) => app.name)),
     claimedFolders: new Set(context.readings.flatMap(({ claims }) => claims)),
@@ -259,7 +263,7 @@ function unmatchedGlobs(fleet: Fleet, paths: readonly string[]): readonly Proble
 
 /** App files, but not in hidden folders, in node_modules or in what belongs to a chart: templates are no YAML yet. */
 function appFileTest(paths: readonly string[]): (path: string) => boolean {
-  const charts = paths.filter((path) => baseNameOf(path) === "Chart.yaml").map(folderOf);
+  const charts = paths.filter((path) => baseNameOf(path) === CHART_FILE).map(folderOf);
   const chartParts = charts.flatMap((chart) =>
     ["templates/", "charts/"].map((part) => (chart === "" ? part : `${chart}/${part}`)),
   );
