@@ -11,6 +11,12 @@ export interface App {
   /** Placeholder name -> path into the cluster, e.g. `cluster.values.domain`. */
   readonly substitute: Readonly<Record<string, string>>;
   readonly declaredAt: Place;
+  /** Where more of it stands, for what is only found wrong once the fleet is known. */
+  readonly places?: {
+    readonly dependsOn?: Place;
+    /** By name of the placeholder. */
+    readonly substitute?: Readonly<Record<string, Place>>;
+  };
 }
 
 /** One source and whom it reaches. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { describeValue } from "./describe-value.ts";
+import { joinWords } from "./join-words.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { ContractKind } from "./contract-schemas.ts";
@@ -124,10 +125,4 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
     value = Object.hasOwn(value, step) ? (value as Record<PropertyKey, unknown>)[step] : undefined;
   }
   return value;
-}
-
-/** `a`, `a or b`, `a, b or c`. */
-export function joinWords(words: readonly string[], conjunction: string): string {
-  if (words.length < 2) return words[0] ?? "";
-  return `${words.slice(0, -1).join(", ")} ${conjunction} ${words.at(-1)}`;
 }

@@ -42,3 +42,8 @@ export function releaseNameFault(name: string): string | undefined {
 
 /** Prefix of the labels that stand for what an agent says of its cluster; nobody may set them. */
 export const FACT_PREFIX = "facts.axle.dev/";
+
+/** Those there are. */
+export const FACT_KEYS: readonly string[] = ["provider", "kubernetes-version", "kubernetes-minor"].map(
+  (name) => `${FACT_PREFIX}${name}`,
+);

@@ -320,6 +320,16 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
       'a/app.yaml:3:19: metadata.name: "Web_1" is no DNS label',
     ],
     [
+      "a fact that no agent says",
+      {
+        "a/app.yaml": app(
+          "web",
+          "source: { path: . }\nclusters: { all: true, exclude: { matchLabels: { facts.axle.dev/cloud: aws } } }",
+        ),
+      },
+      'a/app.yaml:6:52: spec.clusters.exclude.matchLabels.facts.axle.dev/cloud: there is no fact "facts.axle.dev/cloud"; there are facts.axle.dev/provider, facts.axle.dev/kubernetes-version and facts.axle.dev/kubernetes-minor',
+    ],
+    [
       "a merge that was not finished",
       { "a/app.yaml": `${app("web", PLAIN_SPEC)}<<<<<<< HEAD\n=======\n>>>>>>> theirs\n` },
       "a/app.yaml:7:1: the marks of a merge conflict stand here; resolve it",

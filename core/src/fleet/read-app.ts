@@ -63,9 +63,22 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     },
     substitute: spec.substitute ?? {},
     declaredAt: source.place,
+    ...placesOf(source),
   };
   const folders = [...(path === undefined ? [] : [path]), ...overrides.flatMap((override) => override.path ?? [])];
   return { app, problems: reader.problems, claims: [folderOf(source.place.file), ...folders] };
+}
+
+function placesOf({ value, placeOf }: AppSource): Pick<App, "places"> {
+  const { dependsOn, substitute } = value.spec;
+  if (dependsOn === undefined && substitute === undefined) return {};
+  const names = Object.keys(substitute ?? {});
+  return {
+    places: {
+      ...(dependsOn !== undefined && { dependsOn: placeOf("spec", "dependsOn") }),
+      substitute: Object.fromEntries(names.map((name) => [name, placeOf("spec", "substitute", name)])),
+    },
+  };
 }
 
 type IgnoreDocument = NonNullable<AppDocument["spec"]["ignoreDifferences"]>[number];

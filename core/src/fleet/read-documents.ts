@@ -3,8 +3,9 @@ import { parseYaml, positionIn, YamlError } from "../manifest/parse-yaml.ts";
 import type { Position, YamlDocument } from "../manifest/parse-yaml.ts";
 import { CONTRACT_API_VERSION, CONTRACT_SCHEMAS } from "./contract-schemas.ts";
 import type { AppDocument, ClusterDocument, ContractKind, FleetDocument } from "./contract-schemas.ts";
-import { describeIssue, joinWords } from "./describe-issue.ts";
+import { describeIssue } from "./describe-issue.ts";
 import { describeValue } from "./describe-value.ts";
+import { joinWords } from "./join-words.ts";
 import type { Place, Problem } from "./problem.ts";
 import { didYouMean, editDistance, suggest } from "./suggest.ts";
 

@@ -1,10 +1,18 @@
 import { z } from "zod";
-import { dnsLabelFault, FACT_PREFIX, labelKeyFault, labelValueFault } from "./label-syntax.ts";
+import { joinWords } from "./join-words.ts";
+import { dnsLabelFault, FACT_KEYS, FACT_PREFIX, labelKeyFault, labelValueFault } from "./label-syntax.ts";
 
 /** `{x}` of a layout entry: filled in before the text is checked. */
 export const CAPTURE = /\{([A-Za-z][A-Za-z0-9_]*)\}/g;
 
 export const labelKey = z.string().superRefine(refuse(labelKeyFault));
+/** A label to select by, or a fact. */
+const selectorKey = labelKey.superRefine(
+  refuse((key) => {
+    if (!key.startsWith(FACT_PREFIX) || FACT_KEYS.includes(key)) return undefined;
+    return `there is no fact "${key}"; there are ${joinWords(FACT_KEYS, "and")}`;
+  }),
+);
 export const labelValue = z.string().superRefine(refuse(labelValueFault));
 export const capturedLabelValue = z.string().superRefine(refuse((value) => labelValueFault(fillAny(value))));
 export const dnsLabel = z
@@ -43,7 +51,7 @@ interface SelectorParts {
 function selectorSchema(value: z.ZodType<string, string>, name: z.ZodType<string, string>) {
   const requirement = z
     .strictObject({
-      key: labelKey.describe("Label of the cluster, or a fact (facts.axle.dev/…), which can only narrow."),
+      key: selectorKey.describe("Label of the cluster, or a fact (facts.axle.dev/…), which can only narrow."),
       operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
       values: z.array(value).optional().describe("For In and NotIn only."),
     })
@@ -62,7 +70,7 @@ function selectorSchema(value: z.ZodType<string, string>, name: z.ZodType<string
     });
   const parts = {
     all: z.boolean().optional().describe("Every cluster."),
-    matchLabels: z.record(labelKey, value).optional().describe("All of these labels, with exactly these values."),
+    matchLabels: z.record(selectorKey, value).optional().describe("All of these labels, with exactly these values."),
     matchExpressions: z.array(requirement).optional().describe("All of these must hold."),
     names: z.array(name).optional().describe("One of these clusters."),
   };

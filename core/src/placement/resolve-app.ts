@@ -1,8 +1,11 @@
-import type { App, AppPlacement } from "../fleet/app.ts";
+import type { App, AppOverride, AppPlacement } from "../fleet/app.ts";
 import type { FleetCluster } from "../fleet/cluster.ts";
-import { describeSelector, selectorMatcher } from "../fleet/match-selector.ts";
+import { describeSelector, labelOf, selectorMatcher } from "../fleet/match-selector.ts";
+import { joinWords } from "../fleet/join-words.ts";
+import { FACT_PREFIX } from "../fleet/label-syntax.ts";
 import { formatPlace } from "../fleet/problem.ts";
 import type { Place, Problem, ProblemCode } from "../fleet/problem.ts";
+import type { ClusterSelector } from "../fleet/selector.ts";
 import { describeFolder } from "../fleet/source-request.ts";
 import { didYouMean } from "../fleet/suggest.ts";
 import { resolveSubstitutions } from "./resolve-substitutions.ts";
@@ -15,6 +18,7 @@ export interface AppContext {
   readonly clusters: readonly FleetCluster[];
   /** Ids of the clusters, sorted. */
   readonly ids: readonly string[];
+  readonly names: ReadonlySet<string>;
   readonly sources: ReadonlyMap<string, SourceInfo | undefined>;
   readonly texts: ClusterTexts;
 }
@@ -94,7 +98,37 @@ class AppResolver {
       } else this.#noteAmbiguous(cluster, [other, placement]);
     }
     this.#checkSources(placement);
-    if (reached === 0 && this.#context.clusters.length > 0) this.#reportUnreached(placement);
+    if (this.#context.clusters.length === 0) return;
+    if (reached === 0) this.#reportUnreached(placement);
+    else this.#checkSelectors(placement, resolver.unused());
+  }
+
+  /** What can only be a mistake, or written ahead of the clusters it is for. */
+  #checkSelectors({ clusters, overrides, declaredAt }: AppPlacement, unused: readonly AppOverride[]): void {
+    this.#checkNames(clusters, declaredAt);
+    for (const override of overrides) {
+      const { clusters: selector } = override;
+      // Nobody says facts of clusters that are only in files.
+      if (unused.includes(override) && !asksFacts(selector)) {
+        const message = `this override applies nowhere: no cluster of the app matches ${describeSelector(selector)}${this.#nearby(selector)}`;
+        this.#report("no-cluster", { message, place: selector.declaredAt ?? override.declaredAt });
+      } else this.#checkNames(selector, override.declaredAt);
+    }
+  }
+
+  #checkNames(selector: ClusterSelector, declaredAt: Place): void {
+    const { names } = this.#context;
+    for (const [field, written] of [
+      ["names", selector.names],
+      ["exclude.names", selector.exclude?.names ?? []],
+    ] as const) {
+      const unknown = written.filter((name) => !names.has(name));
+      const [first] = unknown;
+      if (first === undefined) continue;
+      const shown = unknown.slice(0, 5).map((name) => `"${name}"`);
+      const message = `no cluster is named ${joinWords(shown, "or")}${unknown.length === 1 ? didYouMean(first, names) : ""}`;
+      this.#report("no-cluster", { message, place: selector.declaredAt ?? declaredAt, field });
+    }
   }
 
   #target(cluster: FleetCluster, { placement, resolver, because }: Targeting): void {
@@ -162,7 +196,7 @@ class AppResolver {
 
   #reportUnreached(placement: AppPlacement): void {
     const what = this.#app.placements.length > 1 ? `, so ${show(placement.path)} goes nowhere` : "";
-    const message = `no cluster matches ${describeSelector(placement.clusters)}${what}${this.#nearby(placement)}`;
+    const message = `no cluster matches ${describeSelector(placement.clusters)}${what}${this.#nearby(placement.clusters)}`;
     this.#report("no-cluster", { message, place: placement.clusters.declaredAt ?? placement.declaredAt });
   }
 
@@ -181,7 +215,7 @@ class AppResolver {
       const message = `\${${name}} is ${path}, which is ${found} on ${list(clusters)}; set it in the Cluster file, or leave the cluster out`;
       this.#report("substitution", {
         message,
-        place: this.#app.declaredAt,
+        place: this.#app.places?.substitute?.[name] ?? this.#app.declaredAt,
         field: `spec.substitute.${name}`,
         cluster: cluster.name,
       });
@@ -200,18 +234,24 @@ class AppResolver {
   }
 
   /** What the clusters there are say for the labels that were asked for: most often it is a typing error. */
-  #nearby({ clusters: selector }: AppPlacement): string {
+  #nearby(selector: ClusterSelector): string {
+    const { clusters, names } = this.#context;
     for (const [key, value] of Object.entries(selector.matchLabels)) {
-      const values = new Set(this.#context.clusters.flatMap(({ labels }) => labels[key] ?? []));
+      const values = new Set(clusters.flatMap((cluster) => labelOf(cluster, key) ?? []));
       if (values.has(value)) continue;
       if (values.size > 0) return `; ${key} is ${[...values].sort().slice(0, 8).join(", ")} on the clusters there are`;
-      const keys = new Set(this.#context.clusters.flatMap(({ labels }) => Object.keys(labels)));
+      if (key.startsWith(FACT_PREFIX)) return `; no agent has said ${key}`;
+      const keys = new Set(clusters.flatMap(({ labels }) => Object.keys(labels)));
       return `; no cluster has the label ${key}${didYouMean(key, keys)}`;
     }
-    const names = new Set(this.#context.clusters.map(({ name }) => name));
     const unknown = selector.names.find((name) => !names.has(name));
     return unknown === undefined ? "" : `; no cluster is named "${unknown}"${didYouMean(unknown, names)}`;
   }
+}
+
+function asksFacts({ matchLabels, matchExpressions, exclude }: ClusterSelector): boolean {
+  const keys = [...Object.keys(matchLabels), ...matchExpressions.map(({ key }) => key)];
+  return keys.some((key) => key.startsWith(FACT_PREFIX)) || (exclude !== undefined && asksFacts({ ...exclude }));
 }
 
 function sorted<Value>(map: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {

@@ -1,4 +1,4 @@
-import type { AppPlacement } from "../fleet/app.ts";
+import type { AppOverride, AppPlacement } from "../fleet/app.ts";
 import type { FleetCluster } from "../fleet/cluster.ts";
 import { selectorMatcher } from "../fleet/match-selector.ts";
 import { canonicalJson } from "../manifest/canonical-json.ts";
@@ -25,6 +25,7 @@ export class VariantResolver {
   readonly #sources: ReadonlyMap<string, SourceInfo | undefined>;
   readonly #texts: ClusterTexts;
   readonly #made = new Map<string, VariantResolution>();
+  readonly #applied = new Set<AppOverride>();
   readonly #matchers: readonly ReturnType<typeof selectorMatcher>[];
 
   constructor(
@@ -46,6 +47,7 @@ export class VariantResolver {
 
   resolve(cluster: FleetCluster): VariantResolution {
     const matching = this.#placement.overrides.filter((_, index) => this.#matchers[index]?.(cluster) !== undefined);
+    for (const override of matching) this.#applied.add(override);
     const path = matching.findLast((override) => override.path !== undefined)?.path ?? this.#placement.path;
     const source = this.#sources.get(path);
     if (source === undefined) return { missing: path };
@@ -59,6 +61,11 @@ export class VariantResolver {
     const made = { key: canonicalJson(variant), variant };
     this.#made.set(shared, made);
     return made;
+  }
+
+  /** Overrides that matched none of the clusters so far. */
+  unused(): readonly AppOverride[] {
+    return this.#placement.overrides.filter((override) => !this.#applied.has(override));
   }
 
   #make({ cluster, path, source, overrides }: VariantParts): Variant {

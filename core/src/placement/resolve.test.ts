@@ -204,6 +204,45 @@ overrides:
   });
 });
 
+describe("a part of a selector that can only be a mistake is a warning", () => {
+  const warningsOf = (spec: string): readonly string[] =>
+    resolveAll(contractOf({ "a/app.yaml": app("a", `source: { path: . }\n${spec}`) })).problems.map(formatProblem);
+
+  it("an override that applies on none of the app's clusters", () => {
+    expect(
+      warningsOf(
+        'clusters: { matchLabels: { env: prod } }\noverrides:\n  - { clusters: { matchLabels: { env: porduction } }, namespace: x }\n  - { clusters: { matchLabels: { region: eu } }, namespace: "n" }\n  - { clusters: { names: [dev] }, namespace: z }',
+      ),
+    ).toEqual([
+      "a/app.yaml:8:9: this override applies nowhere: no cluster of the app matches env=porduction; env is dev, prod on the clusters there are",
+      "a/app.yaml:10:9: this override applies nowhere: no cluster of the app matches name in (dev)",
+    ]);
+  });
+
+  it("a name that no cluster has, in clusters, exclude and overrides", () => {
+    expect(
+      warningsOf(
+        "clusters: { names: [eu, uss], exclude: { names: [usw, dev2, x] } }\noverrides:\n  - { clusters: { names: [eu, euu] }, namespace: x }",
+      ),
+    ).toEqual([
+      'a/app.yaml:6:3: names: no cluster is named "uss"; did you mean "us"?',
+      'a/app.yaml:6:3: exclude.names: no cluster is named "usw", "dev2" or "x"',
+      'a/app.yaml:8:9: names: no cluster is named "euu"; did you mean "eu"?',
+    ]);
+  });
+
+  it("but not one that asks for facts, which nobody may have said yet", () => {
+    expect(
+      warningsOf(
+        "clusters: { all: true }\noverrides:\n  - { clusters: { all: true, matchLabels: { facts.axle.dev/provider: aws } }, namespace: x }",
+      ),
+    ).toEqual([]);
+    expect(warningsOf("clusters: { all: true, matchLabels: { facts.axle.dev/provider: aws } }")).toEqual([
+      "a/app.yaml:6:3: no cluster matches facts.axle.dev/provider=aws; no agent has said facts.axle.dev/provider",
+    ]);
+  });
+});
+
 describe("an app that cannot be resolved does not hold the others", () => {
   const OTHER = { "other/app.yaml": app("other", "source: { path: . }\nclusters: { all: true }") };
 
@@ -253,7 +292,7 @@ describe("an app that cannot be resolved does not hold the others", () => {
     });
     const resolution = resolveAll(contract);
     expect(resolution.problems.map(formatProblem)).toEqual([
-      'web/app.yaml:1:1: spec.substitute.R: ${R} is cluster.values.replicas, which is nothing on cluster "dev" and 1 more; set it in the Cluster file, or leave the cluster out',
+      'web/app.yaml:7:17: spec.substitute.R: ${R} is cluster.values.replicas, which is nothing on cluster "dev" and 1 more; set it in the Cluster file, or leave the cluster out',
     ]);
     expect(resolution.broken.get("web")?.reason).toContain("cluster.values.replicas");
     expect([...resolution.apps.keys()]).toEqual(["other"]);
@@ -269,9 +308,9 @@ describe("an app that cannot be resolved does not hold the others", () => {
     });
     const resolution = resolveAll(contract);
     expect(resolution.problems.map(formatProblem)).toEqual([
-      'a/app.yaml:1:1: spec.dependsOn: there is no app named "othr"; did you mean "other"?',
-      "b/app.yaml:1:1: spec.dependsOn: the app waits for itself: b -> c -> b; remove one of these",
-      "c/app.yaml:1:1: spec.dependsOn: the app waits for itself: b -> c -> b; remove one of these",
+      'a/app.yaml:7:3: spec.dependsOn: there is no app named "othr"; did you mean "other"?',
+      "b/app.yaml:7:3: spec.dependsOn: the app waits for itself: b -> c -> b; remove one of these",
+      "c/app.yaml:7:3: spec.dependsOn: the app waits for itself: b -> c -> b; remove one of these",
     ]);
     expect([...resolution.apps.keys()]).toEqual(["d", "other"]);
   });

@@ -50,6 +50,7 @@ export function* resolveInSteps(input: ResolveInput): Steps<Resolution> {
   const context = {
     clusters,
     ids: clusters.map(({ id }) => id).sort(),
+    names: new Set(clusters.map(({ name }) => name)),
     sources: input.sources,
     texts: new ClusterTexts(),
   };
@@ -116,7 +117,7 @@ function dependencyProblem(app: App, message: string): Problem {
     severity: "error",
     code: "dependency",
     message,
-    place: app.declaredAt,
+    place: app.places?.dependsOn ?? app.declaredAt,
     field: "spec.dependsOn",
     app: app.name,
   };

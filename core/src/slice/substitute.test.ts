@@ -38,6 +38,7 @@ describe("substitute", () => {
 
   it.each<[string, Record<string, unknown>]>([
     ["labels", { metadata: { labels: { n: "${REPLICAS}" } } }],
+    ["a name and a namespace", { metadata: { name: "${REPLICAS}", namespace: "${REPLICAS}" } }],
     ["annotations of a pod template", { spec: { template: { metadata: { annotations: { n: "${REPLICAS}" } } } } }],
     ["a selector", { spec: { selector: { matchLabels: { n: "${REPLICAS}" } } } }],
     ["a node selector", { spec: { nodeSelector: { n: "${REPLICAS}" } } }],

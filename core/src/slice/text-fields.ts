@@ -1,8 +1,9 @@
 /**
  * Where in an object a walk is. `text`: everything below is text to Kubernetes, whatever it looks like. `env`: in a list of
- * environment variables, whose `value` is text. `data`: in an object whose `data` and `stringData` are text.
+ * environment variables, whose `value` is text. `data`: in an object whose `data` and `stringData` are text. `metadata`: where names are
+ * text.
  */
-export type TextPlace = "any" | "text" | "env" | "data";
+export type TextPlace = "any" | "text" | "env" | "data" | "metadata";
 
 /** Maps and lists of text in all objects that have them. */
 const TEXT_KEYS: ReadonlySet<string> = new Set([
@@ -14,6 +15,7 @@ const TEXT_KEYS: ReadonlySet<string> = new Set([
   "nodeSelector",
   "selector",
 ]);
+const NAME_KEYS: ReadonlySet<string> = new Set(["name", "namespace", "generateName"]);
 const DATA_KEYS: ReadonlySet<string> = new Set(["data", "stringData", "binaryData"]);
 const DATA_KINDS: ReadonlySet<unknown> = new Set(["ConfigMap", "Secret"]);
 
@@ -29,5 +31,6 @@ export function placeWithin(place: TextPlace, key: string): TextPlace {
   if (place === "text" || TEXT_KEYS.has(key)) return "text";
   if (place === "env" && key === "value") return "text";
   if (place === "data" && DATA_KEYS.has(key)) return "text";
-  return key === "env" ? "env" : "any";
+  if (place === "metadata" && NAME_KEYS.has(key)) return "text";
+  return key === "env" || key === "metadata" ? key : "any";
 }
