@@ -486,3 +486,12 @@ describe("an App that cannot move, while the others can", () => {
     expect(contract.apps).toMatchObject([{ name: "web", placements: [{ path }] }]);
   });
 });
+
+it("says of a field that is misspelt that it is, and not that it is missing as well", () => {
+  expect(
+    messagesOf({ "axle.yaml": FLEET, "a/app.yaml": app("a", "sources: { path: . }\ncluster: { all: true }") }),
+  ).toEqual([
+    'a/app.yaml:5:3: spec.sources: unknown field; did you mean "source"?',
+    'a/app.yaml:6:3: spec.cluster: unknown field; did you mean "clusters"?',
+  ]);
+});

@@ -149,12 +149,19 @@ function readDocument(document: YamlDocument, { file, kind, problems }: Reading)
   return [];
 }
 
-/** A field that is misspelt is missing too: one word about it is enough. */
+/** A field that is misspelt is missing too, and what is checked of all of them fails: one word about it is enough. */
 function withoutConsequences(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
-  const misspelt = new Set(
-    issues.filter(({ code }) => code === "unrecognized_keys").map(({ path }) => formatField(path)),
+  const misspelt = new Map(
+    issues.flatMap((issue) =>
+      issue.code === "unrecognized_keys" ? [[formatField(issue.path), issue.keys] as const] : [],
+    ),
   );
-  return issues.filter(({ code, path }) => code !== "custom" || !misspelt.has(formatField(path)));
+  return issues.filter(({ code, path }) => {
+    if (code === "custom") return !misspelt.has(formatField(path));
+    if (code !== "invalid_type") return true;
+    const beside = misspelt.get(formatField(path.slice(0, -1))) ?? [];
+    return !beside.some((key) => suggest(key, [String(path.at(-1))]) !== undefined);
+  });
 }
 
 /** `spec.layout[0].path` */
