@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -63,7 +63,74 @@ describe("targeting from a checkout", () => {
   });
 });
 
+describe("a question about what is not there", () => {
+  it.each([
+    [["--app", "shoop", "."], "there is no app shoop", "did you mean shop?"],
+    [["--app", "shop", "--cluster", "stagin", "."], "there is no cluster stagin", "did you mean staging?"],
+    [["--what-if", "dev,env=prod", "--app", "shoop", "."], "there is no app shoop", "did you mean shop?"],
+    [["--what-if", "dev,env=prod", "--cluster", "stagin", "."], "there is no cluster stagin", "did you mean staging?"],
+  ])("%j is told, and what was meant", async (args, message, remedy) => {
+    const { code, err } = await axle("targets", ...args);
+    expect([code, err]).toEqual([5, expect.stringContaining(message)]);
+    expect(err).toContain(remedy);
+  });
+
+  it("says that an app does not reach a cluster, and that a label to take away is on no new cluster", async () => {
+    expect((await axle("targets", "--app", "shop", "-l", "!env", ".")).err).toBe("shop reaches no such cluster\n");
+    const { code, err } = await axle("targets", "--what-if-new", "n,env-", ".");
+    expect([code, err]).toEqual([2, expect.stringContaining("a new cluster has no label env to take away")]);
+  });
+});
+
+describe("a checkout the hub would refuse", () => {
+  it.each([[["."]], [["--explain", "."]], [["--what-if", "dev,env=prod", "."]]])(
+    "has no answer to axle targets %j but the first error",
+    async (args) => {
+      writeFileSync(join(folder, "broken.app.yaml"), "apiVersion: axle.dev/v1\nkind: App\n");
+      const { code, out, err } = await axle("targets", ...args);
+      expect([code, out]).toEqual([2, ""]);
+      expect(err).toContain("the hub would refuse this: broken.app.yaml:1:1: metadata: missing");
+    },
+  );
+
+  it("has its Cluster files edited, and says that nobody knows what that changes", async () => {
+    writeFileSync(join(folder, "broken.app.yaml"), "apiVersion: axle.dev/v1\nkind: App\n");
+    const { code, out, err } = await axle("cluster", "label", "dev", "ring=3");
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toContain("wrote clusters/dev.yaml\n");
+    expect(err).toContain("the hub would refuse this: broken.app.yaml:1:1: metadata: missing");
+  });
+
+  it("names the fault where the cluster that is asked for cannot be read", async () => {
+    writeFileSync(join(folder, "clusters/x.yaml"), "apiVersion: axle.dev/v1\nkind: Cluster\nmetadata: { nam: x }\n");
+    const { code, err } = await axle("cluster", "label", "x", "ring=3");
+    expect([code, err]).toEqual([2, expect.stringContaining("clusters/x.yaml:3:13: metadata.nam: unknown field")]);
+  });
+});
+
+describe("a checkout with an app that is held", () => {
+  it("names it beside what is reached", async () => {
+    writeFileSync(
+      join(folder, "held.app.yaml"),
+      "apiVersion: axle.dev/v1\nkind: App\nmetadata: { name: held }\nspec: { source: { path: ./nope }, clusters: { all: true } }\n",
+    );
+    const all = await axle("targets", ".");
+    expect([all.code, all.err]).toEqual([
+      0,
+      expect.stringContaining("error: the app held is held: held.app.yaml:4:9: "),
+    ]);
+    const asked = await axle("targets", "--app", "held", ".");
+    expect([asked.code, asked.err]).toEqual([1, expect.stringContaining("error: the app held is held: ")]);
+    expect((await axle("targets", "--app", "shop", ".")).err).toBe("");
+  });
+});
+
 describe("axle cluster label and add", () => {
+  it("print what changes in the form that is asked for", async () => {
+    const { out } = await axle("cluster", "label", "dev", "env=staging", "--dry-run", "-o", "json");
+    expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ cluster: "dev", app: "shop", change: "changed" }));
+  });
+
   it("edit the checkout and show what targets change", async () => {
     const { out, err } = await axle("cluster", "label", "dev", "env=staging", "ring=2");
     expect(err).toContain("wrote clusters/dev.yaml");

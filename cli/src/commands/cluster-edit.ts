@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import { dnsLabelFault } from "@axle/core/fleet/label-syntax.ts";
 import { matchesGlob } from "@axle/core/fleet/match-glob.ts";
-import { formatProblem } from "@axle/core/fleet/problem.ts";
+import { formatProblem, refusesCommit } from "@axle/core/fleet/problem.ts";
 import { readDocuments } from "@axle/core/fleet/read-documents.ts";
 import { resolvePlainScalar } from "@axle/core/manifest/plain-scalar.ts";
 import { CliError, EXIT_CODES } from "../cli-error.ts";
@@ -16,11 +16,16 @@ import { parseLabelChange } from "../offline/cluster-change.ts";
 import { editLabels, writeClusterFile } from "../offline/edit-cluster-file.ts";
 import { folderOf } from "../offline/folder-argument.ts";
 import { printComparison } from "../offline/print-comparison.ts";
+import { refuseUnreadable } from "../offline/refuse-checkout.ts";
 import { compareWith, newCluster, unknownCluster } from "../offline/what-if.ts";
+import { addOutputOption } from "../options/output-option.ts";
+import type { OutputOption } from "../options/output-option.ts";
 import { collectLabels, collectTexts } from "../options/values.ts";
+import { formatError } from "../output/error.ts";
+import { FORMATS } from "../output/print.ts";
 import type { CommandRegistration } from "../program.ts";
 
-interface EditOptions {
+interface EditOptions extends OutputOption {
   readonly dir?: string;
   readonly dryRun?: boolean;
 }
@@ -32,15 +37,29 @@ interface AddOptions extends EditOptions {
 }
 
 const HELP = `
-Edits the checkout, nothing else: targeting is Git, so commit and push it. Prints what it would change on the clusters the
-repository's files declare; exits 1 when that brings errors (the file is written all the same; \`axle validate\` shows them).
+Edits the checkout, nothing else: targeting is Git, so commit and push it.
+Prints what it would change on the clusters the repository's files declare;
+exits 1 when that brings errors (the file is written all the same;
+\`axle validate\` shows them).
+
+Examples:
+`;
+
+const LABEL_EXAMPLES = `\
+  axle cluster label eu-1 ring=3 canary-       sets one, takes one away
+  axle cluster label eu-1 env=prod --dry-run   only what it would change
+`;
+
+const ADD_EXAMPLES = `\
+  axle cluster add eu-9 --label env=prod --value domain=nine.example.com
+  axle cluster add eu-9 --file clusters/eu/eu-9.yaml
 `;
 
 /** `axle cluster label` and `axle cluster add`. */
 export function defineClusterEdits(command: Command, { context, runs }: CommandRegistration): void {
   const label = command.command("label").description("change labels in a cluster's file in the checkout");
   label.argument("<name>", "name of the cluster").argument("<labels...>", "key=value sets, key- takes away");
-  addEditOptions(label).addHelpText("after", HELP);
+  addEditOptions(label).addHelpText("after", HELP + LABEL_EXAMPLES);
   label.action(
     runs((name: string, words: string[], options: EditOptions) => relabel(name, words, { options, context })),
   );
@@ -51,14 +70,15 @@ export function defineClusterEdits(command: Command, { context, runs }: CommandR
     .option("--label <key=value>", "a label (repeat it)", collectLabels)
     .option("--value <path=value>", "a value, e.g. domain=eu.example.com or limits.cpu=4 (repeat it)", collectTexts)
     .option("--file <path>", "where (default: what spec.clusterFiles of axle.yaml says)");
-  addEditOptions(add).addHelpText("after", HELP);
+  addEditOptions(add).addHelpText("after", HELP + ADD_EXAMPLES);
   add.action(runs((name: string, options: AddOptions) => addCluster(name, options, context)));
 }
 
 function addEditOptions(command: Command): Command {
-  return command
+  command
     .option("-C, --dir <dir>", "the root of the checkout (default: where you are)")
     .option("--dry-run", "only show what would change");
+  return addOutputOption(command, FORMATS);
 }
 
 interface EditContext {
@@ -71,6 +91,8 @@ async function relabel(name: string, words: readonly string[], { options, contex
   await using checkout = await openReadable(options, context);
   const file = checkout.contract.clusterFiles.find((each) => each.name === name)?.declaredAt.file;
   if (file === undefined) {
+    // It may be in a file that cannot be read.
+    if (refusesCommit(checkout.contract.problems)) refuseUnreadable(checkout);
     throw unknownCluster(
       name,
       checkout.contract.clusterFiles.map((each) => each.name),
@@ -79,7 +101,11 @@ async function relabel(name: string, words: readonly string[], { options, contex
   const path = join(folderOf(options.dir, context), file);
   const before = await readFile(path, "utf8");
   const after = editLabels(before, name, change);
-  if (after === undefined) throw new CliError("bad-input", `${file} holds no cluster ${name} that can be edited`);
+  if (after === undefined) {
+    throw new CliError("bad-input", `the labels of ${name} in ${file} cannot be changed alone`, {
+      remedy: "anchors or << share them with something else; edit the file by hand",
+    });
+  }
   const edited = clusterIn(after, { file, name });
   const clusters = checkout.clusters.map((cluster) =>
     cluster.name === name ? { ...cluster, labels: edited.labels } : cluster,
@@ -116,15 +142,21 @@ interface Edited {
   readonly checkout: Checkout;
 }
 
-async function finish(edited: Edited, { dryRun }: EditOptions, context: CliContext): Promise<ExitCode> {
+async function finish(edited: Edited, { dryRun, output }: EditOptions, context: CliContext): Promise<ExitCode> {
   const { file, path, text, clusters, checkout } = edited;
   if (dryRun !== true) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
     context.err.write(`wrote ${file}\n`);
   }
+  try {
+    refuseUnreadable(checkout);
+  } catch (error) {
+    context.err.write(formatError(error, { verbose: false, colour: context.err.colour }));
+    return EXIT_CODES.unhealthy;
+  }
   const comparison = compareWith(checkout, clusters);
-  await printComparison(context, comparison, "table");
+  await printComparison(context, comparison, output);
   return comparison.problems.some(({ severity }) => severity === "error") ? EXIT_CODES.unhealthy : EXIT_CODES.fine;
 }
 

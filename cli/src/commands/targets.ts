@@ -24,17 +24,20 @@ interface TargetsOptions extends HubOption, OutputOption {
 }
 
 const HELP = `
-With a folder it works on that checkout and the clusters its own files declare; without one it asks the hub. --explain and
---what-if need a checkout to reason about: without a folder that is where you stand, with the clusters the hub knows.
-Exits 1 when nothing is reached.
+With a folder it works on that checkout and the clusters its own files
+declare; without one it asks the hub. --explain and --what-if need a checkout
+to reason about: without a folder that is where you stand, with the clusters
+the hub knows. Exits 1 when nothing is reached.
 
 Examples:
-  axle targets -l env=prod                clusters of the fleet, and what runs there
-  axle targets --app shop                 where shop goes, and because of what
-  axle targets --cluster eu-1 .           which apps eu-1 gets, and because of what
-  axle targets --app shop --explain .     why, and on the others why not
-  axle targets --what-if eu-1,ring=3,canary- .    what other labels would change
-  axle targets --what-if-new eu-9,env=prod .      what a new cluster would get
+  axle targets -l env=prod              clusters, and what runs there
+  axle targets --app shop               where shop goes, and because of what
+  axle targets --cluster eu-1 .         which apps eu-1 gets, and why
+  axle targets --app shop --explain .   why, and on the others why not
+  axle targets --what-if eu-1,ring=3,canary- .
+                                        what other labels would change
+  axle targets --what-if-new eu-9,env=prod .
+                                        what a new cluster would get
 `;
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
@@ -55,12 +58,14 @@ async function showTargets(dir: string | undefined, options: TargetsOptions, con
   if (options.explain === true) return explain(dir, options, context);
   const all = dir === undefined ? await askHub(options, context) : await readFolder(dir, options, context);
   const targets = options.cluster === undefined ? all : all.filter(({ cluster }) => cluster === options.cluster);
-  if (options.cluster !== undefined && targets.length === 0 && options.app === undefined) {
-    const { unknownCluster } = await import("../offline/what-if.ts");
-    throw unknownCluster(
-      options.cluster,
-      all.map(({ cluster }) => cluster),
-    );
+  if (dir === undefined && options.cluster !== undefined && all.length > 0 && targets.length === 0) {
+    if (options.app === undefined && options.selector === undefined) {
+      const { unknownCluster } = await import("../offline/what-if.ts");
+      throw unknownCluster(
+        options.cluster,
+        all.map(({ cluster }) => cluster),
+      );
+    }
   }
   const isTable = options.output === "table" || options.output === "wide";
   if (isTable && options.cluster !== undefined && targets[0] !== undefined) {
@@ -76,9 +81,16 @@ async function showTargets(dir: string | undefined, options: TargetsOptions, con
     rows: targets,
     columns,
     name: ({ cluster }) => cluster,
-    empty: options.selector === undefined ? "it reaches no cluster" : `no cluster matches ${options.selector}`,
+    empty: describeEmpty(options),
   });
   return targets.length === 0 ? EXIT_CODES.unhealthy : EXIT_CODES.fine;
+}
+
+function describeEmpty({ app, cluster, selector }: TargetsOptions): string {
+  if (app !== undefined && cluster !== undefined) return `${app} does not reach ${cluster}`;
+  if (app !== undefined) return `${app} reaches no ${selector === undefined ? "cluster" : "such cluster"}`;
+  if (selector !== undefined) return `no ${cluster === undefined ? "cluster" : cluster} matches ${selector}`;
+  return "there is no cluster";
 }
 
 async function askHub(options: TargetsOptions, context: CliContext): Promise<readonly TargetView[]> {
@@ -92,11 +104,13 @@ async function readFolder(dir: string, options: TargetsOptions, context: CliCont
 }
 
 async function explain(dir: string | undefined, options: TargetsOptions, context: CliContext): Promise<ExitCode> {
-  const [{ openFleetCheckout }, { explainCheckout, explanationColumns }] = await Promise.all([
+  const [{ openFleetCheckout }, { explainCheckout, explanationColumns }, { refuseUnreadable }] = await Promise.all([
     import("../offline/open-fleet-checkout.ts"),
     import("../offline/explain-checkout.ts"),
+    import("../offline/refuse-checkout.ts"),
   ]);
   await using checkout = await openFleetCheckout(dir, options, context);
+  refuseUnreadable(checkout);
   const rows = explainCheckout(checkout, options);
   await printListing(context, options.output, {
     rows,
@@ -111,23 +125,17 @@ async function showWhatIf(dir: string | undefined, options: TargetsOptions, cont
   if (options.selector !== undefined) {
     throw new CliError("usage", "--selector does not go with --what-if", { remedy: "use --app or --cluster" });
   }
-  const [{ openFleetCheckout }, { whatIf }, { printComparison }] = await Promise.all([
+  const [{ openFleetCheckout }, { whatIf }, { printComparison }, { refuseUnreadable }] = await Promise.all([
     import("../offline/open-fleet-checkout.ts"),
     import("../offline/what-if.ts"),
     import("../offline/print-comparison.ts"),
+    import("../offline/refuse-checkout.ts"),
   ]);
   await using checkout = await openFleetCheckout(dir, options, context);
-  const { changes, problems } = whatIf(checkout, {
-    changed: options.whatIf ?? [],
-    added: options.whatIfNew ?? [],
-  });
-  const asked = changes.filter(
-    ({ app, cluster }) =>
-      (options.app === undefined || app === options.app) &&
-      (options.cluster === undefined || cluster === options.cluster),
-  );
-  await printComparison(context, { changes: asked, problems }, options.output);
-  return problems.some(({ severity }) => severity === "error") ? EXIT_CODES.unhealthy : EXIT_CODES.fine;
+  refuseUnreadable(checkout);
+  const comparison = whatIf(checkout, { changed: options.whatIf ?? [], added: options.whatIfNew ?? [] }, options);
+  await printComparison(context, comparison, options.output);
+  return comparison.problems.some(({ severity }) => severity === "error") ? EXIT_CODES.unhealthy : EXIT_CODES.fine;
 }
 
 const columns: readonly Column<TargetView>[] = [

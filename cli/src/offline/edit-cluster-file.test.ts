@@ -57,6 +57,45 @@ describe("editing labels in a Cluster file", () => {
     expect(text).toContain("# all in one");
   });
 
+  it.each([
+    ["the last labels of a block", block, ["env-", "ring-"], [/labels:\n.*\n.*"2"\n/, "labels: {}\n"]],
+    ["labels in flow style", flow, ["ring-"], [", ring: '2'", ""]],
+    ["the first label in flow style", flow, ["env-"], ["env: prod, ", ""]],
+    ["all labels in flow style", flow, ["env-", "ring-"], ["{env: prod, ring: '2'}", "{}"]],
+  ] as const)("takes away %s and leaves every other character", (_, text, words, [before, after]) => {
+    expect(edited(text, words)).toBe(text.replace(before, after));
+  });
+
+  it.each([
+    ["a block", "  name: eu-1 # first\n", '  name: eu-1 # first\n  labels:\n    env: dev\n    ring: "1"\n'],
+    ["a deeper block", "    name: eu-1\n", '    name: eu-1\n    labels:\n        env: dev\n        ring: "1"\n'],
+  ])("begins the labels of %s without touching the rest", (_, name, expected) => {
+    const rest = "\n# values\nspec:\n  values:\n    list:\n    - a\n    octal: 0o17\n";
+    const head = "\ufeffapiVersion: axle.dev/v1\nkind: Cluster\nmetadata:\n";
+    expect(edited(`${head}${name}${rest}`, ["env=dev", "ring=1"])).toBe(`${head}${expected}${rest}`);
+  });
+
+  it("begins them in flow style, and where they are empty", () => {
+    expect(edited(flow, ["env=dev"], "eu-2")).toBe(flow.replace("name: eu-2 }", "name: eu-2, labels: { env: dev } }"));
+    const empty = flow.replace("name: eu-2 }", "name: eu-2, labels: {} }");
+    expect(edited(empty, ["env=dev"], "eu-2")).toBe(empty.replace("labels: {}", "labels: { env: dev }"));
+  });
+
+  it("keeps the line ends there are, and JSON JSON", () => {
+    const windows = block.replaceAll("\n", "\r\n");
+    expect(edited(windows, ["region=eu"])).toBe(windows.replace('"2"\r\n', '"2"\r\n        region: eu\r\n'));
+    const json = '{"apiVersion":"axle.dev/v1","kind":"Cluster","metadata":{"name":"eu-1","labels":{"env":"dev"}}}\n';
+    expect(JSON.parse(edited(json, ["env=prod", "ring=2"]) ?? "")).toMatchObject({
+      metadata: { labels: { env: "prod", ring: "2" } },
+    });
+  });
+
+  it("gives up where an anchor stands in the way", () => {
+    const text = block.replace("prod", "&e prod").replace('"2"', "*e");
+    expect(edited(text, ["env-"])).toBeUndefined();
+    expect(edited(text, ["ring=2"])).toBe(block.replace("prod", "&e prod"));
+  });
+
   it("changes nothing that is so already", () => {
     expect(edited(block, ["env=prod", "absent-"])).toBe(block);
   });

@@ -1,12 +1,10 @@
 import { matchCluster } from "@axle/core/fleet/match-selector.ts";
-import { suggest } from "@axle/core/fleet/suggest.ts";
 import { explainTargets } from "@axle/core/placement/explain-targets.ts";
 import type { TargetExplanation } from "@axle/core/placement/explain-targets.ts";
-import { CliError } from "../cli-error.ts";
 import type { Column } from "../output/table.ts";
 import type { Checkout } from "./checkout.ts";
 import { readSelector } from "./list-targets.ts";
-import { unknownCluster } from "./what-if.ts";
+import { requireApp, unknownCluster } from "./what-if.ts";
 
 export interface ExplainQuery {
   readonly selector?: string;
@@ -19,7 +17,7 @@ export function explainCheckout(checkout: Checkout, query: ExplainQuery): readon
   const { contract, resolution } = checkout;
   const selector = readSelector(query.selector ?? "");
   const apps = contract.apps.filter(({ name }) => query.app === undefined || name === query.app);
-  if (query.app !== undefined && apps.length === 0) throw unknownApp(query.app, checkout);
+  if (query.app !== undefined) requireApp(query.app, checkout);
   const clusters = checkout.clusters.filter(
     (cluster) =>
       (query.cluster === undefined || cluster.name === query.cluster) && matchCluster(selector, cluster) !== undefined,
@@ -32,16 +30,6 @@ export function explainCheckout(checkout: Checkout, query: ExplainQuery): readon
   }
   const isNamed = query.app !== undefined || query.cluster !== undefined;
   return explainTargets({ apps, clusters, resolution }).filter(({ gets, nearly }) => isNamed || gets || nearly);
-}
-
-function unknownApp(name: string, { contract }: Checkout): CliError {
-  const near = suggest(
-    name,
-    contract.apps.map((app) => app.name),
-  );
-  return new CliError("not-found", `there is no app ${name}`, {
-    remedy: near === undefined ? "`axle validate` shows what the repository says" : `did you mean ${near}?`,
-  });
 }
 
 export const explanationColumns: readonly Column<TargetExplanation>[] = [

@@ -5,21 +5,30 @@ import { describeFolder } from "@axle/core/fleet/source-request.ts";
 import { CliError } from "../cli-error.ts";
 import type { TargetView } from "../client/fleet-types.ts";
 import type { CliContext } from "../context.ts";
+import { paint } from "../output/colour.ts";
 import { openCheckout } from "./checkout.ts";
+import { refuseUnreadable } from "./refuse-checkout.ts";
+import { requireApp, unknownCluster } from "./what-if.ts";
 
-/** What the hub's `ListTargets` answers, from a checkout and the clusters its files declare. Throws CliError "usage". */
+/**
+ * What the hub's `ListTargets` answers, from a checkout and the clusters its files declare; apps that are held are told
+ * beside it. Throws CliError "usage", "not-found" and "bad-input".
+ */
 export async function listTargets(
   folder: string,
-  query: { readonly selector?: string; readonly app?: string },
+  query: { readonly selector?: string; readonly app?: string; readonly cluster?: string },
   context: CliContext,
 ): Promise<readonly TargetView[]> {
   const selector = readSelector(query.selector ?? "");
   await using checkout = await openCheckout(folder, context);
-  const { apps } = checkout.resolution;
-  if (query.app !== undefined && !apps.has(query.app)) {
-    throw new CliError("not-found", `there is no app ${query.app} that can go anywhere`, {
-      remedy: "`axle validate` shows the apps and what is wrong with them",
-    });
+  refuseUnreadable(checkout);
+  const { apps, broken } = checkout.resolution;
+  if (query.app !== undefined) requireApp(query.app, checkout);
+  const names = checkout.clusters.map(({ name }) => name);
+  if (query.cluster !== undefined && !names.includes(query.cluster)) throw unknownCluster(query.cluster, names);
+  for (const [name, { reason }] of broken) {
+    if (query.app !== undefined && name !== query.app) continue;
+    context.err.write(`${paint("error:", "red", context.err.colour)} the app ${name} is held: ${reason}\n`);
   }
   return checkout.clusters
     .filter((cluster) => matchCluster(selector, cluster) !== undefined)

@@ -16,8 +16,12 @@ export interface WhatIf {
   readonly added: readonly string[];
 }
 
-/** What would change with other labels, or more clusters. Throws CliError "usage" and "not-found". */
-export function whatIf(checkout: Checkout, wish: WhatIf): TargetComparison {
+/** What would change with other labels, or more clusters, for all or one of them. Throws CliError "usage" and "not-found". */
+export function whatIf(
+  checkout: Checkout,
+  wish: WhatIf,
+  only: { readonly app?: string; readonly cluster?: string } = {},
+): TargetComparison {
   const clusters = new Map(checkout.clusters.map((cluster) => [cluster.name, cluster]));
   for (const text of wish.changed) {
     const { cluster: name, change } = parseNamedChange(text);
@@ -34,9 +38,18 @@ export function whatIf(checkout: Checkout, wish: WhatIf): TargetComparison {
         remedy: "use --what-if for clusters there are",
       });
     }
+    const [removed] = change.remove;
+    if (removed !== undefined) throw new CliError("usage", `a new cluster has no label ${removed} to take away`);
     clusters.set(name, newCluster(name, change.set));
   }
-  return compareWith(checkout, [...clusters.values()]);
+  if (only.app !== undefined) requireApp(only.app, checkout);
+  if (only.cluster !== undefined && !clusters.has(only.cluster)) throw unknownCluster(only.cluster, clusters.keys());
+  const { changes, problems } = compareWith(checkout, [...clusters.values()]);
+  const asked = changes.filter(
+    ({ app, cluster }) =>
+      (only.app === undefined || app === only.app) && (only.cluster === undefined || cluster === only.cluster),
+  );
+  return { changes: asked, problems };
 }
 
 /** The same checkout with these clusters instead of its own. */
@@ -60,5 +73,15 @@ export function unknownCluster(name: string, known: Iterable<string>): CliError 
   return new CliError("not-found", `there is no cluster ${name}`, {
     remedy:
       near === undefined ? `there are: ${names.toSorted().slice(0, 20).join(", ") || "none"}` : `did you mean ${near}?`,
+  });
+}
+
+/** Throws CliError "not-found" where no file and no layout gives an app of this name. */
+export function requireApp(name: string, { contract }: Checkout): void {
+  const names = contract.apps.map((app) => app.name);
+  if (names.includes(name)) return;
+  const near = suggest(name, names);
+  throw new CliError("not-found", `there is no app ${name}`, {
+    remedy: near === undefined ? "`axle validate` shows what the repository says" : `did you mean ${near}?`,
   });
 }
