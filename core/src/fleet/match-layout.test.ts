@@ -13,12 +13,14 @@ function read(
   files: readonly string[],
   texts: Readonly<Record<string, string>> = {},
   branches: readonly string[] = [],
+  links: Readonly<Record<string, string>> = {},
 ): Contract {
   const fleet = `apiVersion: axle.dev/v1\nkind: Fleet\nmetadata: { name: acme }\nspec:\n  layout:\n${layout.replaceAll(/^/gm, "    ")}\n`;
-  const all = new Map([["axle.yaml", fleet], ...files.map((file) => [file, ""] as const), ...Object.entries(texts)]);
+  const paths = [...files, ...Object.keys(links)];
+  const all = new Map([["axle.yaml", fleet], ...paths.map((file) => [file, ""] as const), ...Object.entries(texts)]);
   const needed = contractFilesOf(fleet, all.keys());
   const read = new Map(needed.map((path) => [path, all.get(path) as string]));
-  return readContract({ paths: all.keys(), texts: read, branches });
+  return readContract({ paths: all.keys(), texts: read, branches, links: new Map(Object.entries(links)) });
 }
 
 /** Files of a branch, where they are mounted. */
@@ -173,6 +175,21 @@ describe("a layout", () => {
     ]);
     expect(problems).toEqual([]);
     expect(apps.map(({ name }) => name)).toEqual(["plain-templates", "web", "web-crds", "web-dev"]);
+  });
+
+  it("takes a link to such a folder for one, and no other link", () => {
+    const links = {
+      "apps/web/prod": "dev",
+      "apps/web/test": "../web/prod",
+      "apps/web/file": "dev/x.yaml",
+      "apps/web/out": "../../..",
+      "apps/web/loop": "loop",
+      "apps/other": "web",
+    };
+    const { apps } = read(`- path: apps/{app}/{env}\n  ${ENV}`, ["apps/web/dev/x.yaml"], {}, [], links);
+    expect(summary(apps)).toEqual({
+      web: { "apps/web/dev": { env: "dev" }, "apps/web/prod": { env: "prod" }, "apps/web/test": { env: "test" } },
+    });
   });
 
   it("does not look into hidden folders and node_modules", () => {

@@ -14,7 +14,7 @@ import type { ContractDocument } from "./read-documents.ts";
 import { readFleet } from "./read-fleet.ts";
 import { finish } from "../steps.ts";
 import type { Steps } from "../steps.ts";
-import { baseNameOf, folderOf, isAppFileName } from "./repository-path.ts";
+import { baseNameOf, folderOf, isAppFileName, resolveRepositoryPath } from "./repository-path.ts";
 import { SOURCES_FOLDER } from "./source-request.ts";
 
 /** The one file a repository must have. */
@@ -42,6 +42,8 @@ export interface ContractInput {
   readonly texts: ReadonlyMap<string, string>;
   /** Branches of the repository, for layout entries that capture them. */
   readonly branches?: readonly string[];
+  /** Targets of links as written, by the link's path: one to a folder counts as a folder in a layout. */
+  readonly links?: ReadonlyMap<string, string>;
   /** Of the contract before this one, where there was one. */
   readonly memo?: DocumentMemo;
 }
@@ -93,7 +95,13 @@ export function* readContractInSteps(input: ContractInput): Steps<Contract> {
   const found =
     fleet === undefined
       ? undefined
-      : layoutOf(fleet, { paths: all, readings, notManifests: ours.wholeFiles, branches: input.branches ?? [] });
+      : layoutOf(fleet, {
+          paths: all,
+          readings,
+          notManifests: ours.wholeFiles,
+          branches: input.branches ?? [],
+          links: input.links ?? new Map(),
+        });
   problems.push(...(found?.problems ?? []));
   return {
     fleet,
@@ -203,6 +211,7 @@ interface LayoutContext {
   readonly readings: readonly AppReading[];
   readonly notManifests: ReadonlySet<string>;
   readonly branches: readonly string[];
+  readonly links: ReadonlyMap<string, string>;
 }
 
 function layoutOf(
@@ -225,12 +234,29 @@ function layoutOf(
   }
   return matchLayout({
     fleet,
-    folders: [...folders].sort(),
+    folders: [...folders, ...linksTo(folders, context.links)].sort(),
     branches: context.branches.toSorted(),
     charts,
     mounted: new Map([...mounted].map(([mount, below]) => [mount, [...below].sort()])),
     claimedNames: new Set(context.readings.map(({ app }) => app.name)),
     claimedFolders: new Set(context.readings.flatMap(({ claims }) => claims)),
+  });
+}
+
+/** As many hops as Linux follows before it gives up. */
+const MAX_HOPS = 40;
+
+/** Links that lead to one of these folders. What is a link on the way there is not followed. */
+function linksTo(folders: ReadonlySet<string>, links: ReadonlyMap<string, string>): readonly string[] {
+  return [...links.keys()].filter((link) => {
+    if (isMounted(link)) return false;
+    let at: string | undefined = link;
+    for (let hops = 0; hops < MAX_HOPS && at !== undefined; hops += 1) {
+      const target = links.get(at);
+      if (target === undefined) return folders.has(at);
+      at = target.startsWith("/") ? undefined : resolveRepositoryPath(folderOf(at), target);
+    }
+    return false;
   });
 }
 

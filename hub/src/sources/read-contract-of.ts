@@ -24,6 +24,6 @@ export async function readContractOf(
     wanted.filter((path) => snapshot.files.has(path) && !isInside(snapshot.submodules, path)),
     signal,
   );
-  const reading = readContractInSteps({ paths: snapshot.files.keys(), texts, branches, memo });
+  const reading = readContractInSteps({ paths: snapshot.files.keys(), texts, branches, links: snapshot.links, memo });
   return runInSteps(reading, signal);
 }
