@@ -8,6 +8,8 @@ export interface Fleet {
   readonly name: string;
   /** Globs relative to the root. */
   readonly clusterFiles: readonly string[];
+  /** Where each of them stands. */
+  readonly clusterFilesAt: ReadonlyMap<string, Place>;
   readonly layout: readonly LayoutEntry[];
   /** What an App that says nothing gets. */
   readonly defaults: { readonly sync: SyncSettings; readonly healthChecks: readonly HealthCheck[] };

@@ -495,3 +495,10 @@ it("says of a field that is misspelt that it is, and not that it is missing as w
     'a/app.yaml:6:3: spec.cluster: unknown field; did you mean "clusters"?',
   ]);
 });
+
+it("says on which line a glob stands that matches nothing", () => {
+  const fleet = `${FLEET}spec:\n  clusterFiles:\n    - axle.yaml\n    - "clusterz/*.yaml"\n`;
+  expect(messagesOf({ "axle.yaml": fleet })).toEqual([
+    "axle.yaml:7:7: spec.clusterFiles: no file matches clusterz/*.yaml",
+  ]);
+});

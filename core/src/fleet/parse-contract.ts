@@ -282,7 +282,7 @@ function unmatchedGlobs(fleet: Fleet, paths: readonly string[]): readonly Proble
       severity: "warning",
       code: "ignored",
       message: `no file matches ${glob}`,
-      place: fleet.declaredAt,
+      place: fleet.clusterFilesAt.get(glob) ?? fleet.declaredAt,
       field: "spec.clusterFiles",
     }));
 }

@@ -5,7 +5,7 @@ import { parseDuration } from "./duration.ts";
 import { DEFAULT_GUARDS } from "./fleet.ts";
 import type { Fleet, LayoutEntry } from "./fleet.ts";
 import { normaliseSelector } from "./normalise-selector.ts";
-import type { Problem } from "./problem.ts";
+import type { Place, Problem } from "./problem.ts";
 import { formatField } from "./read-documents.ts";
 import type { ContractDocument } from "./read-documents.ts";
 import { resolveRepositoryPath } from "./repository-path.ts";
@@ -18,17 +18,20 @@ type EntryDocument = NonNullable<NonNullable<FleetDocument["spec"]>["layout"]>[n
 export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonly problems: readonly Problem[] } {
   const { metadata, spec } = source.value;
   const problems: Problem[] = [];
-  const clusterFiles = (spec?.clusterFiles ?? []).flatMap((glob, index) => {
-    const path = insidePath(glob, { source, field: ["spec", "clusterFiles", index], problems });
-    return path === undefined ? [] : [path];
-  });
+  const clusterFilesAt = new Map<string, Place>();
+  for (const [index, glob] of (spec?.clusterFiles ?? []).entries()) {
+    const field = ["spec", "clusterFiles", index];
+    const path = insidePath(glob, { source, field, problems });
+    if (path !== undefined) clusterFilesAt.set(path, source.placeOf(...field));
+  }
+  const clusterFiles = [...clusterFilesAt.keys()];
   const layout = (spec?.layout ?? []).flatMap((entry, index) => readEntry(entry, { source, index, problems }));
   const sync = readSync(spec?.defaults?.sync, DEFAULT_SYNC);
   const healthChecks = readHealthChecks(spec?.defaults?.healthChecks);
   const guards = { plainSecrets: spec?.guards?.plainSecrets ?? DEFAULT_GUARDS.plainSecrets };
   const defaults = { sync, healthChecks };
   return {
-    fleet: { name: metadata.name, clusterFiles, layout, defaults, guards, declaredAt: source.place },
+    fleet: { name: metadata.name, clusterFiles, clusterFilesAt, layout, defaults, guards, declaredAt: source.place },
     problems,
   };
 }

@@ -126,7 +126,13 @@ describe("explaining targets", () => {
       },
       { at: "a/shop", gets: true, why: "env=prod (axle.yaml:7)", overrides: [], nearly: false },
       { at: "b/edge", gets: false, why: "needs site=edge, has no site (edge/app.yaml:6)", overrides: [], nearly: true },
-      { at: "b/shop", gets: false, why: "needs env=dev, has env=none (axle.yaml:7)", overrides: [], nearly: true },
+      {
+        at: "b/shop",
+        gets: false,
+        why: "needs env=dev, has env=none; or needs env=prod, has env=none (axle.yaml:7)",
+        overrides: [],
+        nearly: true,
+      },
     ]);
   });
 });

@@ -52,15 +52,35 @@ function explain(app: App, cluster: FleetCluster, { apps, broken }: Resolution):
   if (held?.clusters.includes(cluster.id) === true) {
     return { ...about, gets: false, why: `held: ${held.reason}`, source: "", overrides: [], nearly: true };
   }
-  const nearest = app.placements
-    .map((placement) => ({ placement, explanation: explainSelector(placement.clusters, cluster) }))
-    .toSorted((a, b) => missing(a.explanation) - missing(b.explanation))[0];
-  if (nearest === undefined) {
-    return { ...about, gets: false, why: "it has no source", source: "", overrides: [], nearly: false };
-  }
-  const { placement, explanation } = nearest;
-  const why = `${describeMismatch(explanation)} (${lineOf(placement.clusters.declaredAt ?? placement.declaredAt)})`;
-  return { ...about, gets: false, why, source: "", overrides: [], nearly: missing(explanation) === 1 };
+  const explained = app.placements.map((placement) => ({
+    place: lineOf(placement.clusters.declaredAt ?? placement.declaredAt),
+    explanation: explainSelector(placement.clusters, cluster),
+  }));
+  const least = Math.min(...explained.map(({ explanation }) => missing(explanation)));
+  const nearest = explained.filter(({ explanation }) => missing(explanation) === least);
+  return { ...about, gets: false, why: describeMisses(nearest), source: "", overrides: [], nearly: least === 1 };
+}
+
+interface Miss {
+  readonly place: string;
+  readonly explanation: SelectorExplanation;
+}
+
+const MOST_WAYS = 3;
+
+/** Of an app with several folders, what each of the nearest would take; the place once where it is one. */
+function describeMisses(misses: readonly Miss[]): string {
+  const places = new Set(misses.map(({ place }) => place));
+  const [only] = places.size === 1 ? places : [];
+  const ways = new Set(
+    misses.map(({ place, explanation }) => {
+      const text = describeMismatch(explanation);
+      return only === undefined ? `${text} (${place})` : text;
+    }),
+  );
+  const more = ways.size > MOST_WAYS ? `; or one of ${ways.size - MOST_WAYS} more` : "";
+  const text = `${[...ways].slice(0, MOST_WAYS).join("; or ")}${more}`;
+  return only === undefined ? text : `${text} (${only})`;
 }
 
 function overridesOf(placement: AppPlacement | undefined, cluster: FleetCluster): readonly string[] {
