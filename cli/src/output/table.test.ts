@@ -38,6 +38,13 @@ describe("a table", () => {
     expect(text).toContain("staging  Degraded  Deployment shop/web:…");
   });
 
+  it("cuts long names too where cutting the rest is not enough, and never a state", () => {
+    const long = rows.map((row) => ({ ...row, name: `${row.name}${"x".repeat(60)}` }));
+    const text = formatTable(long, columns, { ...plain, width: 50 });
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBe(50);
+    expect(text).toMatch(/^stagingx+…  Degraded  Deploym…$/m);
+  });
+
   it("leaves out a column that is empty everywhere", () => {
     expect(formatTable(rows.slice(0, 1), columns, plain)).not.toContain("MESSAGE");
   });

@@ -6,7 +6,7 @@ export interface Column<T> {
   readonly text: (row: T) => string;
   /** Shown only with `-o wide`. */
   readonly wide?: boolean;
-  /** May be cut with `…` when the terminal is narrow; widest first, never below its title or 8 columns. */
+  /** May be cut with `…` when the terminal is narrow; widest first, never below its title or 8 columns. Before all others. */
   readonly flexible?: boolean;
   /** A state word: gets its colour. */
   readonly state?: boolean;
@@ -15,6 +15,8 @@ export interface Column<T> {
 
 const GAP = "  ";
 const MIN_FLEXIBLE = 8;
+/** Of the others, which are names mostly; `-o name` has them whole. */
+const MIN_OTHER = 20;
 
 /** The rows as text in aligned columns that fit `width`; a trailing column that is empty everywhere is left out. */
 export function formatTable<T>(
@@ -52,13 +54,26 @@ export function formatTable<T>(
 
 function fit<T>(widths: number[], columns: readonly Column<T>[], width: number | undefined): void {
   if (width === undefined) return;
+  const flexible = columns.map(({ flexible }) => flexible === true);
+  const names = columns.map(({ state, align }, index) => !flexible[index] && state !== true && align === undefined);
+  narrow(widths, { width, floors: columns.map(({ title }) => Math.max(title.length, MIN_FLEXIBLE)), may: flexible });
+  narrow(widths, { width, floors: columns.map(({ title }) => Math.max(title.length, MIN_OTHER)), may: names });
+}
+
+interface Narrowing {
+  readonly width: number;
+  readonly floors: readonly number[];
+  readonly may: readonly boolean[];
+}
+
+/** Takes from the widest column that may give, until it fits or none can give more. */
+function narrow(widths: number[], { width, floors, may }: Narrowing): void {
   const total = (): number => widths.reduce((sum, each) => sum + each, 0) + GAP.length * (widths.length - 1);
   while (total() > width) {
     let widest = -1;
-    for (const [index, column] of columns.entries()) {
-      const floor = Math.max(column.title.length, MIN_FLEXIBLE);
-      const current = widths[index] ?? 0;
-      if (column.flexible === true && current > floor && current > (widths[widest] ?? 0)) widest = index;
+    for (const [index, current] of widths.entries()) {
+      const gives = may[index] === true && current > (floors[index] ?? 0);
+      if (gives && current > (widths[widest] ?? 0)) widest = index;
     }
     if (widest < 0) return;
     widths[widest] = (widths[widest] ?? 0) - 1;
