@@ -185,6 +185,18 @@ describe("an error says where and what", () => {
     expect(errorOf(`a: ${"[".repeat(100_000)}`).code).toBe("too-deep");
     expect(errorOf(`a: ${"[".repeat(250)}${"]".repeat(250)}`).code).toBe("too-deep");
   });
+
+  it("bounds the nesting that aliases of aliases make", () => {
+    const chain = (length: number): string =>
+      Array.from({ length }, (_, i) => `a${i}: &a${i} [[${i === 0 ? "x" : `*a${i - 1}`}]]\n`).join("");
+    expect(parseYaml(chain(90))).toHaveLength(1);
+    expect(errorOf(chain(110)).code).toBe("too-deep");
+    const merges = Array.from(
+      { length: 300 },
+      (_, i) => `m${i}: &m${i} { <<: ${i === 0 ? "{ x: 1 }" : `*m${i - 1}`} }\n`,
+    );
+    expect(parseYaml(merges.join(""))).toHaveLength(1);
+  });
 });
 
 describe("locate", () => {

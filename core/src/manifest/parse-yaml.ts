@@ -114,6 +114,8 @@ interface Read {
   readonly value: unknown;
   /** Roughly the bytes of the value with all aliases written out. */
   readonly size: number;
+  /** Levels of the value with all aliases written out. */
+  readonly depth: number;
 }
 
 /** Turns one document's nodes into values. Aliased parts are read once and shared, their size is counted each time. */
@@ -132,12 +134,12 @@ class Reader {
   }
 
   #node(node: Node | null): Read {
-    if (node === null) return { value: null, size: 4 };
+    if (node === null) return { value: null, size: 4, depth: 1 };
     if (isAlias(node)) return this.#alias(node);
     const anchor = (node as Scalar).anchor;
     if (anchor !== undefined) this.#anchors.set(anchor, "open");
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw this.#error("too-deep", `nested more than ${MAX_DEPTH} levels deep`, node);
+    this.#refuseDeep(this.#depth, node);
     const read = isMap(node) ? this.#map(node) : isSeq(node) ? this.#sequence(node) : this.#scalar(node as Scalar);
     this.#depth -= 1;
     if (anchor !== undefined) this.#anchors.set(anchor, read);
@@ -153,7 +155,13 @@ class Reader {
     if (this.#aliasBytes > MAX_ALIAS_BYTES) {
       throw this.#error("alias", `aliases expand to more than ${MAX_ALIAS_BYTES / 1024 / 1024} MiB`, alias);
     }
+    // Aliases of aliases make what is deep out of what is flat, and whatever walks the value recurses.
+    this.#refuseDeep(this.#depth + target.depth, alias);
     return target;
+  }
+
+  #refuseDeep(depth: number, node: Node): void {
+    if (depth > MAX_DEPTH) throw this.#error("too-deep", `nested more than ${MAX_DEPTH} levels deep`, node);
   }
 
   #map(map: YAMLMap): Read {
@@ -161,10 +169,12 @@ class Reader {
     const entries = new Map<string, unknown>();
     const declared = new Set<string>();
     let size = 2;
+    let depth = 0;
     for (const pair of map.items) {
       const keyNode = pair.key as Node | null;
       const value = this.#node(pair.value as Node | null);
       size += value.size;
+      depth = Math.max(depth, isMergeKey(keyNode) ? value.depth - 1 : value.depth);
       if (isMergeKey(keyNode)) {
         for (const [key, member] of this.#merged(value.value, pair.value as Node | null, keyNode))
           entries.set(key, member);
@@ -177,7 +187,7 @@ class Reader {
       size += key.length + 4;
       entries.set(key, value.value);
     }
-    return { value: objectFrom(entries), size };
+    return { value: objectFrom(entries), size, depth: depth + 1 };
   }
 
   /** What `<<` brings in: of several mappings the first wins. */
@@ -208,13 +218,17 @@ class Reader {
   #sequence(sequence: YAMLSeq): Read {
     this.#allowTags(sequence, ["tag:yaml.org,2002:seq"]);
     const items = sequence.items.map((item) => this.#node(item as Node | null));
-    return { value: items.map((item) => item.value), size: items.reduce((sum, item) => sum + item.size + 1, 2) };
+    return {
+      value: items.map((item) => item.value),
+      size: items.reduce((sum, item) => sum + item.size + 1, 2),
+      depth: items.reduce((deepest, item) => Math.max(deepest, item.depth), 0) + 1,
+    };
   }
 
   #scalar(scalar: Scalar): Read {
     const source = scalar.source ?? String(scalar.value);
     const value = this.#scalarValue(scalar, source);
-    return { value, size: source.length + 8 };
+    return { value, size: source.length + 8, depth: 1 };
   }
 
   #scalarValue(scalar: Scalar, source: string): unknown {
