@@ -53,6 +53,20 @@ describe("what a kustomization refers to", () => {
     expect(texts).toEqual(expect.arrayContaining(["../x/y", "../b", "anything"]));
   });
 
+  test("a text that stands at many places by aliases is looked into once", () => {
+    const inner = JSON.stringify(`a: &a ../x\nb: [${Array(500).fill("*a").join(",")}]\n`);
+    const { texts } = read(`k: &o ${inner}\nl: [${Array(500).fill("*o").join(",")}]\n`);
+    expect(texts).toEqual(expect.arrayContaining(["../x"]));
+    expect(texts.length).toBeLessThan(20);
+  });
+
+  test("YAML inside YAML without end is not looked into, and runs no helm", () => {
+    const nested = (text: string): string =>
+      Array.from({ length: 8 }).reduce<string>((inner) => JSON.stringify({ a: inner }), text);
+    expect(read(nested("../x"))).toMatchObject({ fault: undefined });
+    expect(read(nested("kind: HelmChartInflationGenerator")).fault?.message).toContain("YAML inside YAML");
+  });
+
   test("charts that kustomize would run helm on are seen wherever they are written", () => {
     const { usesHelm, helmPaths } = read(
       "helmGlobals: {chartHome: ../charts}\nhelmCharts: [{name: ok, valuesFile: v.yaml}, {name: ../../x}]\n" +

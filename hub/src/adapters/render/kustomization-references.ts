@@ -74,13 +74,15 @@ export function readKustomization(text: string, file: string): Kustomization {
   const usesHelm = /helmChart|HelmChart|helmGlobals/.test(text);
   try {
     const references: Reference[] = [];
-    const texts: string[] = [];
+    const texts = new Set<string>();
     const helmPaths: HelmPath[] = [];
     const charts: ChartUse[] = [];
+    const seen = new Map<string, number>();
     for (const document of parseYaml(text)) {
       const locate = (path: readonly PropertyKey[]): Place => ({ file, ...document.locate(path, "value") });
       collectTexts(document.value, {
         texts,
+        seen,
         visit: (record) => {
           collectHelmPaths(record, { file, usesHelm, helmPaths });
           if (record["kind"] === "HelmChartInflationGenerator")
@@ -96,7 +98,7 @@ export function readKustomization(text: string, file: string): Kustomization {
         charts.push(...chartsOf(items, globalsOf(document.value), (index) => locate([list, index])));
       }
     }
-    return { references, texts, helmPaths, charts, usesHelm, fault: undefined };
+    return { references, texts: [...texts], helmPaths, charts, usesHelm, fault: undefined };
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
     const fault = { message: cause.message, place: { file, ...cause.position } };
@@ -198,37 +200,50 @@ function itemsOf(value: unknown, field: string): readonly (readonly [number, unk
 }
 
 interface TextSink {
-  readonly texts: string[];
+  readonly texts: Set<string>;
+  /** How deep inside other texts each was looked into: by aliases one stands at a million places. */
+  readonly seen: Map<string, number>;
   visit(record: Readonly<Record<string, unknown>>): void;
 }
 
-function collectTexts(value: unknown, sink: TextSink): void {
-  if (typeof value === "string") collectText(value, sink);
-  else if (Array.isArray(value)) for (const item of value) collectTexts(item, sink);
+/** YAML inside YAML inside YAML: nobody writes a third on purpose, and each is read by itself. */
+const MAX_INLINE_DEPTH = 4;
+
+function collectTexts(value: unknown, sink: TextSink, inlineDepth = 0): void {
+  if (typeof value === "string") collectText(value, sink, inlineDepth);
+  else if (Array.isArray(value)) for (const item of value) collectTexts(item, sink, inlineDepth);
   else if (isRecord(value)) {
     sink.visit(value);
     for (const [key, member] of Object.entries(value)) {
-      collectText(key, sink);
-      collectTexts(member, sink);
+      collectText(key, sink, inlineDepth);
+      collectTexts(member, sink, inlineDepth);
     }
   }
 }
 
-function collectText(text: string, sink: TextSink): void {
-  const inline = readInline(text);
+function collectText(text: string, sink: TextSink, inlineDepth: number): void {
+  if ((sink.seen.get(text) ?? Infinity) <= inlineDepth) return;
+  sink.seen.set(text, inlineDepth);
+  const inline = readInline(text, inlineDepth);
   if (inline !== undefined) {
-    for (const value of inline) collectTexts(value, sink);
+    for (const value of inline) collectTexts(value, sink, inlineDepth + 1);
     return;
   }
-  sink.texts.push(text);
+  sink.texts.add(text);
   const equals = text.indexOf("=");
-  if (equals >= 0) sink.texts.push(text.slice(equals + 1));
+  if (equals >= 0) sink.texts.add(text.slice(equals + 1));
 }
 
 /** Patches and generators may be written in place, as YAML inside the YAML. Undefined for what is plain text. */
-function readInline(text: string): readonly unknown[] | undefined {
+function readInline(text: string, depth = 0): readonly unknown[] | undefined {
   if (!/[\n:[{]/.test(text)) return undefined;
   try {
+    if (depth >= MAX_INLINE_DEPTH) {
+      throw new YamlError("too-deep", `YAML inside YAML, more than ${MAX_INLINE_DEPTH} times over`, {
+        line: 1,
+        column: 1,
+      });
+    }
     const values = parseYaml(text).map(({ value }) => value);
     return values.some((value) => typeof value === "object" && value !== null) ? values : undefined;
   } catch (error) {
