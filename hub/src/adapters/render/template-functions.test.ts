@@ -32,9 +32,21 @@ describe("whether a chart may render differently each time", () => {
     ['{{ "now" }}', false],
     ['{{ tpl (printf "{{ %s }}" "now") . }}', true],
     ['{{ tpl "x {{ now }}" . }}', true],
+    ["{{ x' }} {{ now }}", true],
+    ['{{ "a\\" }} {{ now }}', true],
     ["{{ tpl .Values.text . }}", false],
   ])("%s: %j", (text, varies) => {
     expect(mayVary([text])).toBe(varies);
+  });
+
+  test.each([
+    ["a quote", '"' + '\\"'.repeat(500_000)],
+    ["a character", "'" + "\\'".repeat(500_000)],
+    ["a comment", "/* ".repeat(300_000)],
+  ])("%s that is never closed costs no more than another text", (_, text) => {
+    const startedMs = performance.now();
+    expect(mayVary([`{{ ${text}`])).toBe(true);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
   });
 
   test("values that tpl runs count as templates", () => {

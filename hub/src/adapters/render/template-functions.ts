@@ -110,7 +110,11 @@ function actionsIn(text: string): readonly string[] {
   return actions;
 }
 
-const PIECE = /\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|`[^`]*`|'(?:[^'\\\n]|\\.)*'|\}\}/g;
+/**
+ * What is never closed counts to the end of its line or text, and as a call of something unknown: to look for an end from
+ * every place where one might begin takes hours for a megabyte.
+ */
+const PIECE = /\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"\\\n]|\\.)*"?|`[^`]*`|'(?:[^'\\\n]|\\.)*'?|\}\}/g;
 
 function endOfAction(text: string, from: number): number {
   PIECE.lastIndex = from;
@@ -122,9 +126,11 @@ function endOfAction(text: string, from: number): number {
 
 /** Names that stand alone: no field, no variable, nothing quoted. */
 function identifiersIn(action: string): readonly string[] {
-  const bare = action.replaceAll(PIECE, (piece) => (piece === "}}" ? piece : " "));
+  const bare = action.replaceAll(PIECE, (piece) => (piece === "}}" ? piece : CLOSED.test(piece) ? " " : " unclosed "));
   return [...bare.matchAll(/(?<![\w.$)\]])[A-Za-z_]\w*/g)].map(([name]) => name);
 }
+
+const CLOSED = /^(?:\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|`[^`]*`|'(?:[^'\\\n]|\\.)*')$/;
 
 function quotedIn(text: string): readonly string[] {
   return actionsIn(text).flatMap((action) => action.match(PIECE) ?? []);
