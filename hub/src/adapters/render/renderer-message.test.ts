@@ -24,3 +24,11 @@ test("what helm logs before its error is no part of it", () => {
   const message = 'level=INFO msg="found symbolic link in path" path=x\nError: no such file';
   expect(cleanMessage(message, "/data/render/tree")).toBe("no such file");
 });
+
+test.each(["a", "/a", "a/", "level=INFO msg=x\n", "\n"])("a message of %j without end is cut, in no time", (piece) => {
+  const startedMs = performance.now();
+  const cleaned = cleanMessage(`Error: at x.yaml: ${piece.repeat(64_000)} the cause`, "/data/render/tree");
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(cleaned.length).toBeLessThan(4_100);
+  expect(cleaned).toMatch(/^at x\.yaml: .*the cause$/s);
+});

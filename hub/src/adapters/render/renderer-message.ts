@@ -26,27 +26,37 @@ export function explainFailure(error: unknown, context: MessageContext): unknown
   return new RenderError("renderer", message, { place: findPlace(message, context), cause: error });
 }
 
+/** People read the beginning, where the place is, and the end, where the cause is. */
+const SHOWN_CHARACTERS = { start: 3_000, end: 1_000 } as const;
+
 /** Paths become relative to the repository, whether seen from a jail or not; advice about flags nobody passed is dropped. */
 export function cleanMessage(message: string, root: string): string {
   const jailed = new RegExp(`(?<![\\w./-])/${basename(root)}(?=/|\\b)`, "g");
-  return (
+  return shorten(
     message
-      .replaceAll(/(\/[\w.-]+)*\/run\/run-\w{6}\b\/?/g, "")
-      .replaceAll(root, "/repository")
-      .replaceAll(jailed, "/repository")
-      .replaceAll("/repository/", "")
-      .replaceAll("/repository", ".")
       // Kustomize shows whole objects, which may hold secrets, and where they are in its memory.
       .replaceAll(/\[?\{"apiVersion".*$/gm, "…")
-      .replaceAll(/0x[0-9a-f]{6,}/g, "…")
-      .replace(/\n*Use --debug flag to render out invalid YAML\s*$/, "")
       // What helm logs on the way says nothing of what went wrong.
       .replaceAll(/^level=(DEBUG|INFO|WARN) msg=.*\n?/gm, "")
       .replaceAll(/^(WARNING|W\d{4}|walk\.go:\d+:).*\n/gm, "")
-      .trim()
-      .replace(/^Error: /, "")
-      .trim()
-  );
+      .replaceAll(root, "/repository"),
+  )
+    .replaceAll(/(\/[\w.-]+)*\/run\/run-\w{6}\b\/?/g, "")
+    .replaceAll(jailed, "/repository")
+    .replaceAll("/repository/", "")
+    .replaceAll("/repository", ".")
+    .replaceAll(/0x[0-9a-f]{6,}/g, "…")
+    .replace(/\n*Use --debug flag to render out invalid YAML\s*$/, "")
+    .trim()
+    .replace(/^Error: /, "")
+    .trim();
+}
+
+/** What a chart says when it fails is the chart's to choose, and it stands in the state, in logs and in every status. */
+function shorten(message: string): string {
+  const { start, end } = SHOWN_CHARACTERS;
+  const text = message.trim();
+  return text.length <= start + end ? text : `${text.slice(0, start)} … ${text.slice(-end)}`;
 }
 
 /** The innermost place of a message: helm and kustomize write outer ones first. */
