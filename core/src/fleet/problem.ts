@@ -65,6 +65,13 @@ export const PROBLEM_SCOPES = {
 
 export type ProblemCode = keyof typeof PROBLEM_SCOPES;
 
+const MAX_MESSAGE_CHARACTERS = 4_000;
+
+/** A message as it may be stored: it can quote what a repository holds, and a key or a name may be megabytes long. */
+export function shortMessage(message: string): string {
+  return message.length <= MAX_MESSAGE_CHARACTERS ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS)} …`;
+}
+
 /** `apps/web/app.yaml:7:3`, or the file alone where the line is unknown; with the source of a file from elsewhere. */
 export function formatPlace({ file, line, column }: Place): string {
   const at = line > 0 ? `:${line}:${column}` : "";

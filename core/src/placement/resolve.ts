@@ -1,7 +1,7 @@
 import type { App } from "../fleet/app.ts";
 import type { FleetCluster } from "../fleet/cluster.ts";
 import type { Contract } from "../fleet/contract.ts";
-import { formatPlace } from "../fleet/problem.ts";
+import { formatPlace, shortMessage } from "../fleet/problem.ts";
 import type { Problem } from "../fleet/problem.ts";
 import { didYouMean } from "../fleet/suggest.ts";
 import { findCycles } from "./find-cycles.ts";
@@ -93,7 +93,8 @@ function isSameSource(problem: Problem, known: Problem | undefined): boolean {
 
 /** What holds an app, in one line. */
 export function reasonOf({ message, place }: Problem): string {
-  return place === undefined ? message : `${formatPlace(place)}: ${message}`;
+  const short = shortMessage(message);
+  return place === undefined ? short : `${formatPlace(place)}: ${short}`;
 }
 
 /** An app waits for another only on clusters that run both, but a name nobody has, or a cycle, is an error anywhere. */

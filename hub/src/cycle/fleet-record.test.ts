@@ -53,6 +53,19 @@ describe("the fleet's record", () => {
     expect(Object.keys(find(entries, "published")?.slices ?? {})).toHaveLength(1_000);
   });
 
+  test("stays small whatever problems say and commits are called, and is not written again for it", () => {
+    const problem = (index: number) =>
+      ({ severity: "error", code: "render", message: `${"x".repeat(20_000)}${index}`, app: `app-${index}` }) as const;
+    const problems = Array.from({ length: 1_000 }, (_, index) => problem(index));
+    const head = { commit: "b", subject: "s".repeat(10_000_000) };
+    const [entry] = fleetEntries(history(), turn({ head, problems }));
+    const record = entry?.type === "fleet" ? entry.record : undefined;
+    expect(JSON.stringify(record).length).toBeLessThan(3 * 1024 * 1024);
+    expect(record?.problems[0]?.app).toBe("app-0");
+    expect(record?.problems.at(-1)?.message).toMatch(/^and \d+ more/);
+    expect(fleetEntries(history({ fleet: record }), turn({ head, problems }))).toEqual([]);
+  });
+
   test("drops what a commit published when it drops the commit", () => {
     const before = history({ published: new Map([["long-ago", slicesOf(1)]]) });
     const entries = fleetEntries(before, turn({ head: { commit: "b", subject: "" }, accepted: "b" }));

@@ -2,11 +2,14 @@ import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { CommitRecord, FleetRecord, PublishedSlices, SliceRecord, StoreEntry } from "../ports.ts";
 import type { RefCommit, RefTurn } from "./ref-commits.ts";
+import { storableProblems } from "./storable-problems.ts";
 
 /** Commits whose times the fleet's record keeps. */
 const COMMITS_KEPT = 50;
 /** Clusters whose slice is remembered per commit: a record of times must never be too large to be stored. */
 const CLUSTERS_KEPT = 10_000;
+/** Of the first line of a commit's message, which has no limit in Git. */
+const SUBJECT_CHARACTERS = 500;
 
 /** What a turn found out. */
 export interface TurnResult {
@@ -39,13 +42,14 @@ export interface FleetHistory {
 export function fleetEntries(before: FleetHistory, turn: TurnResult): readonly StoreEntry[] {
   const { fleet } = before;
   const refs = turn.refs ?? fleet?.refs ?? {};
+  const problems = storableProblems(turn.problems);
   const isSame =
     fleet !== undefined &&
     canonicalJson(fleet.refs ?? {}) === canonicalJson(refs) &&
     fleet.head === turn.head.commit &&
     fleet.accepted === turn.accepted &&
     fleet.name === (turn.name ?? fleet.name) &&
-    sameProblems(fleet.problems, turn.problems);
+    sameProblems(fleet.problems, problems);
   const slices = Object.keys(turn.slices).length;
   if (isSame && slices === 0) return [];
 
@@ -56,7 +60,7 @@ export function fleetEntries(before: FleetHistory, turn: TurnResult): readonly S
     name: turn.name ?? fleet?.name ?? "",
     head: turn.head.commit,
     accepted: turn.accepted,
-    problems: turn.problems,
+    problems,
     epoch: epochOf(before, turn.nowMs),
     commits,
     ...(Object.keys(refs).length > 0 && { refs }),
@@ -91,15 +95,19 @@ export function epochOf({ fleet, slices }: Pick<FleetHistory, "fleet" | "slices"
 /** A commit keeps the times of its first turn. */
 function withHead(commits: readonly CommitRecord[], { head, steps }: TurnResult): readonly CommitRecord[] {
   if (commits.some(({ commit }) => commit === head.commit)) return commits;
-  return [{ commit: head.commit, subject: head.subject, steps }, ...commits].slice(0, COMMITS_KEPT);
+  return [{ commit: head.commit, subject: shortSubject(head.subject), steps }, ...commits].slice(0, COMMITS_KEPT);
 }
 
 function withRefs(commits: readonly CommitRecord[], { refCommits = [], steps }: TurnResult): readonly CommitRecord[] {
   const known = new Set(commits.map(({ commit }) => commit));
   const fresh = refCommits
     .filter(({ commit }) => !known.has(commit))
-    .map(({ commit, subject, ref }) => ({ commit, subject, ref, steps }));
+    .map(({ commit, subject, ref }) => ({ commit, subject: shortSubject(subject), ref, steps }));
   return [...fresh, ...commits].slice(0, COMMITS_KEPT);
+}
+
+function shortSubject(subject: string): string {
+  return subject.slice(0, SUBJECT_CHARACTERS);
 }
 
 /** Later turns (a cluster that joined) add their slices to those of the first. */
