@@ -89,6 +89,18 @@ function messageOf({ results }: RenderedVariants, key = "a"): string {
 }
 
 describe("the memo of renders", () => {
+  test("what could never be stored is an error of its app", async () => {
+    const long = "x".repeat(1_500_000);
+    const objects = Array.from({ length: 5 }, (_, index) =>
+      entryOf({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `${long}${index}` } }, "a"),
+    );
+    const { memo } = memoOf({ render: async (path) => (path === "a" ? { objects } : undefined) });
+    const rendered = await renderAll(memo, ["a", "b"]);
+    expect(messageOf(rendered)).toContain("split the app");
+    expect(recordOf(rendered, "b").objects).toHaveLength(1);
+    expect(rendered.entries).toHaveLength(1);
+  });
+
   test("gives results in the order of the variants, whoever is done first", async () => {
     const first = Promise.withResolvers<void>();
     const { memo } = memoOf({ render: (path) => (path === "a" ? first.promise : Promise.resolve(first.resolve())) });

@@ -41,6 +41,9 @@ export interface RenderMemoOptions {
   readonly limit?: number;
 }
 
+/** What is remembered of a render is one message of the store, which takes 8 MiB; one that is refused would stop all. */
+const MAX_RECORD_CHARACTERS = 6 * 1024 * 1024;
+
 /** What became of a render; undefined when it was given up, for its tree is no longer there. */
 type Settled = { readonly result: RenderResult; readonly isPassing?: boolean } | undefined;
 
@@ -222,6 +225,9 @@ export class RenderMemo {
       objects: objects.map((object) => describe(object, regenerate)),
       warnings: rendered.warnings,
     };
+    const size = JSON.stringify(record).length;
+    if (size > MAX_RECORD_CHARACTERS)
+      return { result: this.#known.remember(memoKey, { error: tooMuch(size, problemOf, variant) }) };
     this.#slow.delete(memoKey);
     this.#unwritten.set(memoKey, { type: "render", key: memoKey, record });
     return { result: this.#known.remember(memoKey, { record }) };
@@ -236,6 +242,13 @@ export class RenderMemo {
 function describe({ object, file, unstable }: RenderedObject, regenerate: string): RenderRecord["objects"][number] {
   const described = describeObject(object, file);
   return unstable === undefined ? described : { ...described, unstable: { fields: unstable, regenerate } };
+}
+
+function tooMuch(size: number, problemOf: RenderMemoOptions["problemOf"], variant: Variant): Problem {
+  const message =
+    `the names and files of its objects, and what of them renders differently each time, take ${size} characters; ` +
+    `${MAX_RECORD_CHARACTERS} are the limit: split the app`;
+  return { ...problemOf(new Error(message), variant), message };
 }
 
 function cannotKeep(problem: Problem): Problem {
