@@ -59,6 +59,7 @@ export class Leader implements Service {
         packMaster: keys.packMaster,
         problemOf: renderProblem,
         isPassing: (error) => error instanceof RenderError && error.retryable,
+        isOfSources: (error) => error instanceof RenderError && error.isOfSources,
         onReady: () => wake.poke("render", Date.now()),
       });
       const sources = new SourceDesk({

@@ -6,6 +6,7 @@ import { OciRegistry } from "@axle/testkit/oci-registry.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { GivenCredentials } from "./adapters/charts/test-sources.ts";
 import { TestFleet } from "./adapters/nats/test-fleet.ts";
+import { SourceError } from "./sources/source-error.ts";
 import { TestLoop } from "./test-loop.ts";
 import type { LoopServers } from "./test-loop.ts";
 
@@ -88,4 +89,26 @@ test("a kustomization over a base and a chart of elsewhere, and a chart that dep
     message: expect.stringMatching(/cannot be fetched: .*v9/) as unknown,
   });
   expect((await loop.objects("web", "one"))[0]?.metadata.name).toBe("p-base");
+});
+
+test("what is said of a source that a folder names changes with what is wrong with it", async () => {
+  let what = "the server is away";
+  const fetch = async (): Promise<never> => {
+    throw new SourceError("unreachable", what);
+  };
+  loop.fetchers = { file: { fetch }, chart: { fetch } };
+  await loop.start();
+  await loop.publish({
+    "axle.yaml": FLEET,
+    "web/app.yaml": app("web"),
+    "web/kustomization.yaml": 'resources: ["https://files.example.com/a.yaml"]\n',
+    "umbrella/app.yaml": app("umbrella"),
+    "umbrella/Chart.yaml":
+      'apiVersion: v2\nname: umbrella\nversion: 1.0.0\ndependencies: [{ name: podinfo, version: 1.2.3, repository: "https://charts.example.com" }]\n',
+  });
+  const messages = () =>
+    ["web", "umbrella"].map((name) => loop.state.fleet?.problems.find((each) => each.app === name)?.message);
+  expect(messages()).toEqual([1, 2].map(() => expect.stringContaining("the server is away") as unknown));
+  what = "the server asks who we are";
+  await eventually(() => messages().every((message) => message?.includes(what)), { what: "the new words" });
 });

@@ -171,6 +171,7 @@ export class TestLoop implements AsyncDisposable {
       packMaster,
       problemOf: renderProblem,
       isPassing: (error) => error instanceof RenderError && error.retryable,
+      isOfSources: (error) => error instanceof RenderError && error.isOfSources,
       onReady: () => this.wake.poke("render", Date.now()),
       patienceMs: this.renderPatienceMs,
     });

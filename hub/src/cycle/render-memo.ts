@@ -33,6 +33,8 @@ export interface RenderMemoOptions {
   readonly problemOf: (error: unknown, variant: Variant) => Problem;
   /** The same input may render next time. */
   readonly isPassing: (error: unknown) => boolean;
+  /** What it says is of sources outside the commit, of which a memo key knows nothing: it holds for its snapshot alone. */
+  readonly isOfSources?: (error: unknown) => boolean;
   /** A render that was not waited for is done: whoever went on without it should ask again. */
   readonly onReady?: () => void;
   /** How long {@link RenderMemo.renderAll} waits while no render ends before it goes on without the rest. */
@@ -70,6 +72,8 @@ export class RenderMemo {
   readonly #slow = new Set<string>();
   /** By memo key: failures that may pass, of renders that nobody waited for. */
   readonly #failures = new Map<string, { readonly result: RenderResult; isTold: boolean }>();
+  /** Failures that hold for one snapshot alone, and which. */
+  readonly #tellingOf = new WeakMap<RenderResult, WeakRef<Snapshot>>();
   /** By memo key: not known to be stored yet. */
   readonly #unwritten = new Map<string, StoreEntry>();
 
@@ -122,7 +126,8 @@ export class RenderMemo {
       return { settled: { result: { error: problemOf(error, variant) }, isPassing: isPassing(error) } };
     }
     const known = this.#known.get(memoKey) ?? (await this.#find(memoKey, signal));
-    if (known !== undefined) return { memoKey, settled: { result: this.#known.remember(memoKey, known) } };
+    if (known !== undefined && this.#holdsFor(known, snapshot))
+      return { memoKey, settled: { result: this.#known.remember(memoKey, known) } };
     const failure = this.#failures.get(memoKey);
     if (failure?.isTold === false) {
       failure.isTold = true;
@@ -202,6 +207,7 @@ export class RenderMemo {
       signal.throwIfAborted();
       const failure = { error: problemOf(error, variant) };
       if (isPassing(error)) return { result: failure, isPassing: true };
+      if (this.#options.isOfSources?.(error) === true) this.#tellingOf.set(failure, new WeakRef(request.snapshot));
       return { result: this.#known.remember(memoKey, failure) };
     }
     if (objects.some(({ unstable }) => unstable !== undefined)) {
@@ -231,6 +237,11 @@ export class RenderMemo {
     this.#slow.delete(memoKey);
     this.#unwritten.set(memoKey, { type: "render", key: memoKey, record });
     return { result: this.#known.remember(memoKey, { record }) };
+  }
+
+  #holdsFor(known: RenderResult, snapshot: Snapshot): boolean {
+    const told = this.#tellingOf.get(known);
+    return told === undefined || told.deref() === snapshot;
   }
 
   async #find(key: string, signal: AbortSignal): Promise<RenderResult | undefined> {

@@ -180,7 +180,12 @@ export class ProcessRenderer implements Renderer {
     const index = SnapshotIndex.of(snapshot);
     const known = this.#sources.get(path);
     let source = known;
-    if (known === undefined || describeReads(index, known.reads.requests) !== known.reads.text) {
+    // A refusal may say what is wrong with a source that could not be fetched, and that changes by itself.
+    if (
+      known?.reads.refusal !== undefined ||
+      known === undefined ||
+      describeReads(index, known.reads.requests) !== known.reads.text
+    ) {
       source = await readSource(snapshot, path, signal);
       if (source !== undefined) remember(this.#sources, path, source);
     }

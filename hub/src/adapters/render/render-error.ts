@@ -45,6 +45,11 @@ export class RenderError extends Error {
   get retryable(): boolean {
     return this.code === "tool" || this.code === "timeout";
   }
+
+  /** Whether it may be about a source that could not be fetched, and so says why. */
+  get isOfSources(): boolean {
+    return this.code === "remote" || this.code === "dependency";
+  }
 }
 
 const PROBLEM_CODES: Readonly<Record<RenderErrorCode, ProblemCode>> = {
