@@ -16,6 +16,8 @@ export interface ChartTexts {
 
 /** Larger files are data, not templates. */
 const MAX_TEMPLATE_BYTES = 1024 ** 2;
+/** Of one chart with all below it. What is beyond counts as anything. */
+const MAX_TOTAL_CHARACTERS = 64 * 1024 ** 2;
 
 /** The texts of a chart and the charts below it, through links. */
 export async function readChartTexts(snapshot: Snapshot, folder: string, signal: AbortSignal): Promise<ChartTexts> {
@@ -24,6 +26,7 @@ export async function readChartTexts(snapshot: Snapshot, folder: string, signal:
   const others = new Map<string, string>();
   const archives: string[] = [];
   const unread = { templates: false, others: false };
+  let characters = 0;
   const visited = new Set<string>();
   const visit = async (path: string, isTemplate: boolean): Promise<void> => {
     const found = index.find(path);
@@ -36,10 +39,12 @@ export async function readChartTexts(snapshot: Snapshot, folder: string, signal:
     }
     if (found.type !== "file") return;
     if (path.endsWith(".tgz")) await visitPacked(path, found.path);
+    else if (characters > MAX_TOTAL_CHARACTERS) take(path, undefined, isTemplate);
     else take(path, await readText(snapshot, found.path, signal), isTemplate);
   };
   const take = (path: string, text: string | undefined, isTemplate: boolean): void => {
-    if (text !== undefined) (isTemplate ? templates : others).set(path, text);
+    characters += text?.length ?? 0;
+    if (text !== undefined && characters <= MAX_TOTAL_CHARACTERS) (isTemplate ? templates : others).set(path, text);
     else if (isTemplate) unread.templates = true;
     else unread.others = true;
   };

@@ -97,7 +97,7 @@ async function visitFolder(walk: Walk, folder: string): Promise<void> {
     walk.refusal ??= refuseChart(index, path, chart);
     walk.charts.push({ folder: joinPath(path, homeOf(chart)), release: chart.release });
   }
-  if (kustomization.charts.length > 0) walk.values.push(...kustomization.texts);
+  if (kustomization.charts.length > 0) for (const text of kustomization.texts) walk.values.push(text);
   for (const text of kustomization.texts) await visitText(walk, path, text);
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Snapshot, SnapshotFile } from "../../ports.ts";
 import { SourceFinder } from "./find-references.ts";
 import { readSetOfKustomization } from "./kustomize-read-set.ts";
+import { renderRaw } from "./render-raw.ts";
 import { readSetOfFolder } from "./read-set.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
 import { sourceTypeOf } from "./source-type.ts";
@@ -48,3 +49,35 @@ test("a repository of 100,000 small files is looked through in a bounded time", 
   expect(requests).toEqual([]);
   expect(performance.now() - startedMs).toBeLessThan(10_000);
 });
+
+function snapshotOf(texts: Readonly<Record<string, string>>, sizes: Readonly<Record<string, number>> = {}): Snapshot {
+  const files = new Map<string, SnapshotFile>();
+  const folders = new Map<string, string>([["", "root"]]);
+  for (const path of [...Object.keys(texts), ...Object.keys(sizes)]) {
+    files.set(path, { oid: path, mode: "file", size: sizes[path] ?? texts[path]?.length ?? 0 });
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      folders.set(path.slice(0, end), path.slice(0, end));
+    }
+  }
+  const about = { commit: "c", subject: "", committedAtMs: 0, root: "/nowhere", warnings: [] };
+  const readTexts: Snapshot["readTexts"] = async (paths) => new Map(paths.map((path) => [path, texts[path] ?? ""]));
+  return { ...about, files, folders, links: new Map(), readTexts };
+}
+
+test("one folder with more files than a call takes arguments is a folder like any other", async () => {
+  const sizes = Object.fromEntries(Array.from({ length: 150_000 }, (_, index) => [`raw/deep/f${index}.yaml`, 1]));
+  expect(sourceTypeOf(SnapshotIndex.of(snapshotOf({}, sizes)), "raw")).toBe("raw");
+});
+
+test("manifests beyond what a renderer may print are refused before they are read", async () => {
+  const sizes = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`raw/f${index}.yaml`, 15 * 1024 ** 2]));
+  const rendering = renderRaw(snapshotOf({}, sizes), { folder: "raw", app: "a" }, never);
+  await expect(rendering).rejects.toMatchObject({ code: "too-large", place: { file: "raw" } });
+});
+
+test("a kustomization that names more texts than a call takes arguments is read like any other", async () => {
+  const values = Array.from({ length: 150_000 }, (_, index) => `t${index}`);
+  const text = JSON.stringify({ helmCharts: [{ name: "c", valuesInline: { values } }] });
+  const reads = await readSetOfKustomization(snapshotOf({ "k/kustomization.yaml": text }), "k", never);
+  expect(reads.usesHelm).toBe(true);
+}, 60_000);

@@ -200,9 +200,17 @@ async function readSource(snapshot: Snapshot, path: string, signal: AbortSignal)
   if (found.type !== "folder") return undefined;
   const type = sourceTypeOf(index, found.path);
   if (type === undefined) return undefined;
-  const reads =
-    type === "kustomize" ? await readSetOfKustomization(snapshot, path, signal) : readSetOfFolder(index, path);
-  return { type, folder: found.path, reads };
+  const folder = found.path;
+  if (type !== "kustomize") return { type, folder, reads: readSetOfFolder(index, path) };
+  try {
+    return { type, folder, reads: await readSetOfKustomization(snapshot, path, signal) };
+  } catch (cause) {
+    // Whatever it is, it is of this app: the others are not to wait for it.
+    signal.throwIfAborted();
+    const message = `cannot be looked into: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const refusal = new RenderError("source", message, { place: placeOf(path), cause });
+    return { type, folder, reads: { ...readSetOfFolder(index, path), refusal } };
+  }
 }
 
 /** The file to name for what is not about one template or manifest. */

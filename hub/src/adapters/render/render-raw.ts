@@ -1,18 +1,24 @@
 import type { Snapshot } from "../../ports.ts";
 import { readObjects, warning, type FoundObject, type FoundObjects } from "./finish-objects.ts";
+import { placeOf, RenderError } from "./render-error.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
 import { rawFilesOf } from "./source-type.ts";
 
 /** API group of our own files: they say what to deliver and are never delivered. */
 const OWN_API_VERSION = "axle.dev/v1";
 
-/** The manifests of a folder as they stand, without a process. Throws RenderError `manifest`. */
+/** As much as a renderer may print. */
+const MAX_TOTAL_BYTES = 64 * 1024 ** 2;
+
+/** The manifests of a folder as they stand, without a process. Throws RenderError `manifest`, `too-large`. */
 export async function renderRaw(
   snapshot: Snapshot,
   source: { readonly folder: string; readonly app: string },
   signal: AbortSignal,
 ): Promise<FoundObjects> {
-  const { files, separate } = rawFilesOf(SnapshotIndex.of(snapshot), source.folder);
+  const index = SnapshotIndex.of(snapshot);
+  const { files, separate } = rawFilesOf(index, source.folder);
+  refuseLarge(index, files, source.folder);
   const texts = await snapshot.readTexts(files, signal);
   const objects: FoundObject[] = [];
   const warnings = separate.map((folder) =>
@@ -35,4 +41,13 @@ export async function renderRaw(
     }
   }
   return { renders: [objects], warnings };
+}
+
+/** Before anything is read: all of it stands in memory at once. */
+function refuseLarge(index: SnapshotIndex, files: readonly string[], folder: string): void {
+  const sizeOf = (path: string): number => index.snapshot.files.get(index.find(path).path)?.size ?? 0;
+  const total = files.reduce((sum, path) => sum + sizeOf(path), 0);
+  if (total <= MAX_TOTAL_BYTES) return;
+  const message = `holds ${total} bytes of manifests, an app may have ${MAX_TOTAL_BYTES}; split it, or move what is no manifest elsewhere`;
+  throw new RenderError("too-large", message, { place: placeOf(folder) });
 }

@@ -19,21 +19,22 @@ export interface RawFiles {
  * and Flux take them. Hidden files and folders are left out, and so is what has a chart or a kustomization of its own.
  */
 export function rawFilesOf(index: SnapshotIndex, folder: string): RawFiles {
-  const { files, folders } = index.childrenOf(folder);
-  const manifests = files.filter(
-    (path) => /\.(ya?ml|json)$/.test(path) && !isHidden(path) && index.find(path).type === "file",
-  );
+  const files: string[] = [];
   const separate: string[] = [];
+  collectRawFiles(index, folder, { files, separate });
+  return { files, separate };
+}
+
+function collectRawFiles(index: SnapshotIndex, folder: string, to: { files: string[]; separate: string[] }): void {
+  const { files, folders } = index.childrenOf(folder);
+  for (const path of files) {
+    if (/\.(ya?ml|json)$/.test(path) && !isHidden(path) && index.find(path).type === "file") to.files.push(path);
+  }
   for (const child of folders) {
     if (isHidden(child)) continue;
-    if (index.hasChart(child) || index.kustomizationOf(child) !== undefined) separate.push(child);
-    else {
-      const below = rawFilesOf(index, child);
-      manifests.push(...below.files);
-      separate.push(...below.separate);
-    }
+    if (index.hasChart(child) || index.kustomizationOf(child) !== undefined) to.separate.push(child);
+    else collectRawFiles(index, child, to);
   }
-  return { files: manifests, separate };
 }
 
 function isHidden(path: string): boolean {
