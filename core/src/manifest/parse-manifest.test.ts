@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatProblem } from "../fleet/problem.ts";
 import { idOf } from "./object.ts";
-import { parseManifest } from "./parse-manifest.ts";
+import { parseManifest, parseManifestInSteps } from "./parse-manifest.ts";
 
 function idsOf(text: string): readonly string[] {
   const { objects, problems } = parseManifest(text, "x.yaml");
@@ -88,4 +88,19 @@ items:
     }
     expect(problems).toHaveLength(messages.length);
   });
+});
+
+it("stops now and then, within one large document too", () => {
+  const items = Array.from(
+    { length: 500 },
+    (_, index) => `- { apiVersion: v1, kind: ConfigMap, metadata: { name: c${index} } }\n`,
+  );
+  const text = `kind: List\napiVersion: v1\nitems:\n${items.join("")}`;
+  const steps = parseManifestInSteps(text, "a.yaml");
+  let stops = 0;
+  let next = steps.next();
+  for (; next.done !== true; next = steps.next()) stops += 1;
+  expect(stops).toBeGreaterThan(10);
+  expect(next.value).toEqual(parseManifest(text, "a.yaml"));
+  expect(next.value.objects).toHaveLength(500);
 });

@@ -1,7 +1,9 @@
 import type { Place, Problem } from "../fleet/problem.ts";
 import { describeValue } from "../fleet/describe-value.ts";
 import type { KubeObject } from "./object.ts";
-import { parseYaml, YamlError } from "./parse-yaml.ts";
+import { finish } from "../steps.ts";
+import type { Steps } from "../steps.ts";
+import { parseYamlInSteps, YamlError } from "./parse-yaml.ts";
 import type { YamlDocument } from "./parse-yaml.ts";
 
 export interface PlacedObject {
@@ -17,9 +19,15 @@ export interface Manifest {
 
 /** The Kubernetes objects of a YAML or JSON text, `List`s flattened, empty documents left out. `file` is for places only. */
 export function parseManifest(text: string, file: string): Manifest {
+  return finish(parseManifestInSteps(text, file));
+}
+
+/** {@link parseManifest}, a little at a time. */
+export function* parseManifestInSteps(text: string, file: string): Steps<Manifest> {
   const objects: PlacedObject[] = [];
   const problems: Problem[] = [];
-  for (const document of readDocuments(text, file, problems)) {
+  for (const document of yield* readDocuments(text, file, problems)) {
+    yield undefined;
     for (const candidate of flatten(document.value, [])) {
       const place = { file, ...document.locate(candidate.path, "value") };
       const faults = faultsOf(candidate.value);
@@ -39,9 +47,9 @@ export function parseManifest(text: string, file: string): Manifest {
   return { objects, problems };
 }
 
-function readDocuments(text: string, file: string, problems: Problem[]): readonly YamlDocument[] {
+function* readDocuments(text: string, file: string, problems: Problem[]): Steps<readonly YamlDocument[]> {
   try {
-    return parseYaml(text);
+    return yield* parseYamlInSteps(text);
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
     problems.push({ severity: "error", code: "manifest", message: cause.message, place: { file, ...cause.position } });

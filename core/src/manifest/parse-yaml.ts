@@ -1,5 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
-import type { Alias, Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import type { Alias, Document, Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { finish } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { resolvePlainScalar } from "./plain-scalar.ts";
 
 /** Counts from 1. */
@@ -39,14 +41,20 @@ const MAX_ALIAS_BYTES = 10 * 1024 * 1024;
  * Documents without content are left out. Throws {@link YamlError}.
  */
 export function parseYaml(text: string): readonly YamlDocument[] {
+  return finish(parseYamlInSteps(text));
+}
+
+/** {@link parseYaml}, a little at a time: charts with their definitions render to megabytes, which take seconds. */
+export function* parseYamlInSteps(text: string): Steps<readonly YamlDocument[]> {
   const lines = new LineCounter();
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   refuseControls(text);
+  const composed = yield* composeInSteps(text, lines);
   const documents: YamlDocument[] = [];
-  for (const document of compose(text, lines)) {
+  for (const document of composed) {
     const error = document.errors[0];
     if (error !== undefined) throw syntaxError(error, position(error.pos[0]));
     const root = document.contents as Node | null;
@@ -56,6 +64,7 @@ export function parseYaml(text: string): readonly YamlDocument[] {
       position: position(root.range?.[0] ?? 0),
       locate: (path, what) => position(offsetOf(root, path, what)),
     });
+    yield undefined;
   }
   return documents;
 }
@@ -77,23 +86,30 @@ export function positionIn(text: string, offset: number): Position {
   return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
 }
 
-function compose(text: string, lines: LineCounter) {
+const LEXEMES_PER_STEP = 500;
+
+function* composeInSteps(text: string, lines: LineCounter): Steps<readonly Document[]> {
+  const documents: Document[] = [];
+  const lexer = new Lexer();
+  const parser = new Parser(lines.addNewLine);
+  const composer = new Composer({ version: "1.1", schema: "failsafe", uniqueKeys: false, logLevel: "silent" });
+  lines.addNewLine(0);
   try {
-    const documents = parseAllDocuments(text, {
-      version: "1.1",
-      schema: "failsafe",
-      lineCounter: lines,
-      prettyErrors: false,
-      uniqueKeys: false,
-      logLevel: "silent",
-    });
-    return Array.isArray(documents) ? documents : [];
+    let lexemes = 0;
+    for (const lexeme of lexer.lex(text)) {
+      for (const token of parser.next(lexeme)) documents.push(...composer.next(token));
+      lexemes += 1;
+      if (lexemes % LEXEMES_PER_STEP === 0) yield undefined;
+    }
+    for (const token of parser.end()) documents.push(...composer.next(token));
+    documents.push(...composer.end());
   } catch (cause) {
     if (cause instanceof RangeError) {
       throw new YamlError("too-deep", "the nesting is too deep to read", { line: 1, column: 1 });
     }
     throw cause;
   }
+  return documents;
 }
 
 function syntaxError(error: { readonly code: string; readonly message: string }, position: Position): YamlError {

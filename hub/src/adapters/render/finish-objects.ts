@@ -2,7 +2,8 @@ import type { Problem } from "@axle/core/fleet/problem.ts";
 import { compareForApply } from "@axle/core/manifest/kind-order.ts";
 import { isClusterScoped } from "@axle/core/manifest/kind-scope.ts";
 import { describeRef, idOf, refOf, type KubeObject } from "@axle/core/manifest/object.ts";
-import { parseManifest } from "@axle/core/manifest/parse-manifest.ts";
+import { parseManifestInSteps } from "@axle/core/manifest/parse-manifest.ts";
+import { runInSteps } from "@axle/runtime/run-in-steps.ts";
 import type { RenderedObject } from "../../ports.ts";
 import { RenderError, placeOf } from "./render-error.ts";
 
@@ -20,12 +21,13 @@ export interface FoundObjects {
   readonly warnings: readonly Problem[];
 }
 
-/** Reads the objects of a text. `own`: the text is the file itself, so its lines mean something. Throws RenderError `manifest`. */
-export function readObjects(
+/** Reads the objects of a text, leaving the event loop to others now and then. `own`: the text is the file itself, so its lines mean something. Throws RenderError `manifest`. */
+export async function readObjects(
   text: string,
   from: { readonly file: string; readonly own: boolean },
-): readonly FoundObject[] {
-  const { objects, problems } = parseManifest(text, from.file);
+  signal: AbortSignal,
+): Promise<readonly FoundObject[]> {
+  const { objects, problems } = await runInSteps(parseManifestInSteps(text, from.file), signal);
   const problem = problems[0];
   if (problem !== undefined) {
     const field = problem.field === undefined ? "" : `${problem.field}: `;

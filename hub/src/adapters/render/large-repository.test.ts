@@ -81,3 +81,24 @@ test("a kustomization that names more texts than a call takes arguments is read 
   const reads = await readSetOfKustomization(snapshotOf({ "k/kustomization.yaml": text }), "k", never);
   expect(reads.usesHelm).toBe(true);
 }, 60_000);
+
+test("others get their turn while thousands of objects are read", async () => {
+  const objects = Array.from(
+    { length: 5_000 },
+    (_, index) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c${index} }\n`,
+  );
+  let turns = 0;
+  const take = (): void => {
+    turns += 1;
+    next = setImmediate(take);
+  };
+  let next = setImmediate(take);
+  try {
+    const snapshot = snapshotOf({ "raw/all.yaml": objects.join("---\n") });
+    const { renders } = await renderRaw(snapshot, { folder: "raw", app: "a" }, never);
+    expect(renders[0]).toHaveLength(5_000);
+    expect(turns).toBeGreaterThan(3);
+  } finally {
+    clearImmediate(next);
+  }
+});

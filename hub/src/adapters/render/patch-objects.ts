@@ -29,7 +29,7 @@ export async function patchObjects(
     const output = await tools.sandbox.run(command, tools.signal);
     const files = new Map(found.map((entry) => [idOf(entry.object), entry]));
     const file = found[0]?.file ?? variant.path;
-    return readObjects(output, { file, own: false }).map(({ object }) => ({
+    return (await readObjects(output, { file, own: false }, tools.signal)).map(({ object }) => ({
       object,
       file: files.get(idOf(object))?.file ?? file,
     }));

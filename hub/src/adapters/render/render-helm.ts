@@ -41,9 +41,11 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
   const run = async (): Promise<readonly FoundObject[]> => {
     const command = { program: tools.helm, args, cwd: index.snapshot.root, stdin: values.stdin };
     const output = await tools.sandbox.run(command, tools.signal);
-    return splitHelmOutput(output, folder, index).flatMap((chunk) =>
-      readObjects(chunk.text, { file: chunk.file, own: false }),
-    );
+    const objects: FoundObject[] = [];
+    for (const { text, file: from } of splitHelmOutput(output, folder, index)) {
+      for (const object of await readObjects(text, { file: from, own: false }, tools.signal)) objects.push(object);
+    }
+    return objects;
   };
   let renders: readonly (readonly FoundObject[])[];
   try {

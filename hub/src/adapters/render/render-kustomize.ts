@@ -35,7 +35,7 @@ export async function renderKustomize(source: KustomizeSource, tools: KustomizeT
   const cwd = join(index.snapshot.root, folder);
   const command = { program: tools.kustomize, args: ["build", ".", ...helm], cwd, writes: usesHelm };
   const run = async (): Promise<readonly FoundObject[]> =>
-    readObjects(await tools.sandbox.run(command, tools.signal), { file, own: false });
+    readObjects(await tools.sandbox.run(command, tools.signal), { file, own: false }, tools.signal);
   try {
     return { renders: await renderRepeatedly(source.repetition, { render: run }, tools.signal), warnings: [] };
   } catch (error) {

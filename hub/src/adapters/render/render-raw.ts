@@ -36,7 +36,7 @@ export async function renderRaw(
       warnings.push(warning("is JSON, but no Kubernetes object, and is left out", { app: source.app, file }));
       continue;
     }
-    for (const found of readObjects(text, { file, own: true })) {
+    for (const found of await readObjects(text, { file, own: true }, signal)) {
       if (found.object.apiVersion !== OWN_API_VERSION) objects.push(found);
     }
   }
