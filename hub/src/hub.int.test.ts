@@ -355,3 +355,15 @@ test("S1: an agent that is ahead of the store gets a slice above what it accepte
   await eventually(() => loop.slices()["dev"] === 41, { what: "a higher number" });
   expect(loop.slices()["prod"]).toBe(1);
 });
+
+test("what was rendered long ago and collected since is rendered anew when a commit goes back to it", async () => {
+  loop.packGraceMs = 0;
+  await loop.start();
+  await loop.publish(FIRST);
+  const first = await loop.objects("web", "prod");
+  await loop.publish({ "apps/web/manifests/config.yaml": configMap("web", "2") });
+  await eventually(async () => (await loop.collectPacks()) > 0, { what: "the first pack collected" });
+  await loop.publish({ "apps/web/manifests/config.yaml": configMap("web", "1") });
+  expect(loop.slices()).toEqual({ dev: 1, prod: 3 });
+  expect(await loop.objects("web", "prod")).toEqual(first);
+});

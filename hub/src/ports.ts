@@ -114,6 +114,11 @@ export interface Store {
   /** Everything the loop decides from, read with the leader's reads; what was written before with an unknown outcome is settled first. */
   load(signal: AbortSignal): Promise<StoredState>;
   findRender(key: string, signal: AbortSignal): Promise<RenderRecord | undefined>;
+  /**
+   * Whether a pack that was found or put is still there; it is not removed soon, then. To be asked before one is used
+   * that is remembered: packs no app uses are removed after a while.
+   */
+  usePack(digest: string): boolean;
   /** Objects of packs that were rendered, by pack digest; a digest nobody knows is absent. */
   findObjects(digests: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, RenderRecord["objects"]>>;
   /** The encrypted bytes of a pack. Throws when it is not there whole. */

@@ -67,6 +67,8 @@ export class TestLoop implements AsyncDisposable {
   renderPatienceMs = 5_000;
   /** With these, sources are fetched from where they are, instead of by `fetchers`. */
   credentials: CredentialSource | undefined;
+  /** How long packs nobody refers to stay; read when a term begins. */
+  packGraceMs = 24 * 3_600_000;
   /** The clock of what is asked for again after it failed. */
   now = Date.now;
   plans = 0;
@@ -77,7 +79,14 @@ export class TestLoop implements AsyncDisposable {
   readonly #given: Given;
   #ids = 0;
   #term:
-    | { state: HubState; leadership: Leadership; stop: AbortController; ended: Promise<void>; store: Store }
+    | {
+        state: HubState;
+        leadership: Leadership;
+        stop: AbortController;
+        ended: Promise<void>;
+        store: Store;
+        stored: FencedStore;
+      }
     | undefined;
 
   private constructor(given: Given) {
@@ -142,7 +151,7 @@ export class TestLoop implements AsyncDisposable {
     const { url } = origin;
     const stop = new AbortController();
     const leadership = await fleet.lead(connection, instance);
-    const stored = new FencedStore({ connection, leadership });
+    const stored = new FencedStore({ connection, leadership, packGraceMs: this.packGraceMs });
     const store = this.#observed(stored);
     const state = new HubState(await store.load(stop.signal));
     const checkoutDirectory = join(folder, "render");
@@ -225,7 +234,7 @@ export class TestLoop implements AsyncDisposable {
       await using _access = access;
       await hub.run(lost);
     })();
-    this.#term = { state, leadership, stop, ended, store };
+    this.#term = { state, leadership, stop, ended, store, stored };
   }
 
   /** Ends the term where it is, without a word to the store. */
@@ -301,6 +310,13 @@ export class TestLoop implements AsyncDisposable {
     return [...readPack(data, pack.keyId, this.fleet.keys.packMaster).values()];
   }
 
+  /** Removes packs no app uses, as the collector does; resolves with how many. */
+  collectPacks(): Promise<number> {
+    const { state, stored } = this.#running();
+    const live = [...state.apps.values()].flatMap(({ packs }) => packs.map(({ digest }) => digest));
+    return stored.collectPacks(new Set(live), AbortSignal.timeout(5_000));
+  }
+
   /** Sequence of the newest message by subject, all that the stream holds but the lease. */
   async stored(): Promise<Record<string, number>> {
     const { connection } = this.#given;
@@ -320,6 +336,7 @@ export class TestLoop implements AsyncDisposable {
     return {
       load: (signal) => store.load(signal),
       findRender: (key, signal) => store.findRender(key, signal),
+      usePack: (digest) => store.usePack(digest),
       findObjects: (digests, signal) => store.findObjects(digests, signal),
       readPack: (pack, signal) => store.readPack(pack, signal),
       putPack: (digest, data, signal) => store.putPack(digest, data, signal),

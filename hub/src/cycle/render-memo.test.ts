@@ -40,6 +40,7 @@ function memoOf({ limit, objects = 1, render = async () => undefined }: MemoOpti
     },
     store: {
       findRender: async () => undefined,
+      usePack: (digest) => packs.has(digest),
       putPack: async (digest, data) => {
         packs.set(digest, data);
         return { chunks: 1 };

@@ -26,7 +26,7 @@ export interface RenderRequest {
 
 export interface RenderMemoOptions {
   readonly renderer: Renderer;
-  readonly store: Pick<Store, "findRender" | "putPack" | "findObjects" | "readPack">;
+  readonly store: Pick<Store, "findRender" | "usePack" | "putPack" | "findObjects" | "readPack">;
   /** Keys of packs are derived from it. */
   readonly packMaster: Uint8Array;
   /** Total: what a renderer threw, as a problem of the repository. */
@@ -125,9 +125,8 @@ export class RenderMemo {
       signal.throwIfAborted();
       return { settled: { result: { error: problemOf(error, variant) }, isPassing: isPassing(error) } };
     }
-    const known = this.#known.get(memoKey) ?? (await this.#find(memoKey, signal));
-    if (known !== undefined && this.#holdsFor(known, snapshot))
-      return { memoKey, settled: { result: this.#known.remember(memoKey, known) } };
+    const known = this.#recall(memoKey, snapshot) ?? (await this.#find(memoKey, signal));
+    if (known !== undefined) return { memoKey, settled: { result: this.#known.remember(memoKey, known) } };
     const failure = this.#failures.get(memoKey);
     if (failure?.isTold === false) {
       failure.isTold = true;
@@ -239,9 +238,13 @@ export class RenderMemo {
     return { result: this.#known.remember(memoKey, { record }) };
   }
 
-  #holdsFor(known: RenderResult, snapshot: Snapshot): boolean {
+  /** Undefined for what does not hold any more: a failure of another snapshot, a pack that was removed meanwhile. */
+  #recall(memoKey: string, snapshot: Snapshot): RenderResult | undefined {
+    const known = this.#known.get(memoKey);
+    if (known === undefined) return undefined;
+    if ("record" in known) return this.#options.store.usePack(known.record.pack.digest) ? known : undefined;
     const told = this.#tellingOf.get(known);
-    return told === undefined || told.deref() === snapshot;
+    return told === undefined || told.deref() === snapshot ? known : undefined;
   }
 
   async #find(key: string, signal: AbortSignal): Promise<RenderResult | undefined> {

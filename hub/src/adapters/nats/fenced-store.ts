@@ -36,6 +36,8 @@ export class FencedStore implements Store {
   readonly #nextAuditId = timeOrderedIds();
   /** Packs this process handed out or stored, and when: not collected although no record refers to them yet. */
   readonly #used = new Map<string, number>();
+  /** Packs that are being removed, or were: whoever remembers one has to put it again. */
+  readonly #gone = new Set<string>();
 
   constructor(options: FencedStoreOptions) {
     this.#connection = options.connection;
@@ -83,8 +85,13 @@ export class FencedStore implements Store {
     const found = await this.#newest(records.renderSubjectOf(key), signal);
     if (found === undefined) return undefined;
     const record = records.parseRender(found);
-    this.#used.set(record.pack.digest, this.#now());
-    return record;
+    return this.usePack(record.pack.digest) ? record : undefined;
+  }
+
+  usePack(digest: string): boolean {
+    if (this.#gone.has(digest)) return false;
+    this.#used.set(digest, this.#now());
+    return true;
   }
 
   async findObjects(
@@ -102,7 +109,9 @@ export class FencedStore implements Store {
 
   async putPack(digest: string, data: Uint8Array, signal: AbortSignal): Promise<{ chunks: number }> {
     this.#used.set(digest, this.#now());
-    return this.#packs.put(digest, data, signal);
+    const put = await this.#packs.put(digest, data, signal);
+    this.#gone.delete(digest);
+    return put;
   }
 
   /** The encrypted bytes. Throws StoreError `corrupt` when the pack is not there whole. */
@@ -125,10 +134,16 @@ export class FencedStore implements Store {
   async collectPacks(liveDigests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
     const oldestMs = this.#now() - this.#packGraceMs;
     for (const [digest, atMs] of this.#used) if (atMs < oldestMs) this.#used.delete(digest);
+    const isKept = (digest: string): boolean => liveDigests.has(digest) || this.#used.has(digest);
     return collectPacks(
       {
         packs: this.#packs,
-        isKept: (digest) => liveDigests.has(digest) || this.#used.has(digest),
+        isKept,
+        giveUp: (digest) => {
+          if (isKept(digest)) return false;
+          this.#gone.add(digest);
+          return true;
+        },
         listMemo: async () => {
           const filter = { stream: STATE_STREAM, filter: "axle.render.*" };
           return this.#readMany(await listSubjects(this.#connection, filter, signal), signal);

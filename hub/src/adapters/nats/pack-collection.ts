@@ -1,12 +1,14 @@
 import type { PackStore } from "./pack-store.ts";
 import type { StoredMessage } from "./read-messages.ts";
 import { parseRender } from "./state-records.ts";
-import { keyOf, subjectOf } from "./subjects.ts";
+import { subjectOf } from "./subjects.ts";
 
 export interface CollectionRequest {
   readonly packs: PackStore;
   /** Referred to, or in use by this process. */
   readonly isKept: (digest: string) => boolean;
+  /** False when it is kept after all; else nobody is handed it any more until it is put again. */
+  readonly giveUp: (digest: string) => boolean;
   /** Every record of the render memo. */
   readonly listMemo: () => Promise<readonly StoredMessage[]>;
   /** Removes subjects of the state stream, fenced. */
@@ -26,17 +28,16 @@ export async function collectPacks(request: CollectionRequest, signal: AbortSign
   const doomed = listed.filter((pack) => pack.atMs < oldestMs && !isKept(pack.digest));
   if (doomed.length === 0) return 0;
   const digests = new Set(doomed.map((pack) => pack.digest));
-  const memo = (await request.listMemo()).filter((message) => digests.has(parseRender(message).pack.digest));
-  const subjects = [
-    ...memo.map((message) => message.subject),
-    ...[...digests].map((digest) => subjectOf("index", digest)),
-  ];
+  const memo = (await request.listMemo()).map((message) => ({ message, digest: parseRender(message).pack.digest }));
   // While the memo was read a pack may have been handed out again.
-  const forgotten = subjects.filter((subject) => !isKept(keyOf("index", subject) ?? ""));
-  await request.forget(forgotten);
+  const given = new Set([...digests].filter((digest) => request.giveUp(digest)));
+  await request.forget([
+    ...memo.flatMap(({ message, digest }) => (given.has(digest) ? [message.subject] : [])),
+    ...[...given].map((digest) => subjectOf("index", digest)),
+  ]);
   let swept = 0;
   for (const pack of doomed) {
-    if (isKept(pack.digest)) continue;
+    if (!given.has(pack.digest) || isKept(pack.digest)) continue;
     await packs.purge(pack, signal);
     swept += 1;
   }
