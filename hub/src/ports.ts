@@ -99,6 +99,8 @@ export interface RenderRecord {
   readonly pack: PackHandle;
   /** What guards need to know of the pack's objects; never their content. */
   readonly objects: readonly GuardedObject[];
+  /** {@link Rendered.renamed}; absent when there are none. */
+  readonly renamed?: readonly string[];
   readonly warnings: readonly Problem[];
 }
 

@@ -144,3 +144,31 @@ test("L2: a chart that takes long keeps its own app waiting and no other; it fol
   await expect.poll(() => loop.objects("web", "prod"), { timeout: 10_000 }).toHaveLength(2);
   await expect.poll(() => loop.state.fleet?.problems.filter(({ severity }) => severity === "error")).toEqual([]);
 });
+
+test("what was rendered before with other values takes those that are published, too", async () => {
+  const values = (replicas: number) => ({ "chart/values.yaml": `replicas: ${replicas}\ncolour: blue\npassword: ''\n` });
+  await loop.start();
+  await loop.publish({ "axle.yaml": FLEET, "web.app.yaml": app(), ...CHART, ...values(1) });
+  const long = await look("prod");
+
+  // The app goes and comes again: values of its own, which stay when its inputs are what they once were.
+  await loop.publish({ "web.app.yaml": null });
+  await loop.publish({ "web.app.yaml": app(), ...values(2) });
+  const now = await look("prod");
+  expect(now.secret["password"]).not.toBe(long.secret["password"]);
+  await loop.publish(values(1));
+  expect((await look("prod")).secret).toEqual(now.secret);
+
+  // Two clusters of three come to what one has already: theirs stay, as where it would be rendered anew.
+  loop.join("other");
+  await loop.publish({ "web.app.yaml": app("regenerate: a", "{ replicas: 3 }") });
+  await expect.poll(async () => (await look("other")).replicas).toBe(1);
+  const [dev, prod] = [await look("dev"), await look("prod")];
+  expect(dev.secret["password"]).not.toBe(prod.secret["password"]);
+  await loop.publish({
+    "web.app.yaml": app("regenerate: a", "{ replicas: 3 }").replace("[dev]", "[dev, prod, other]"),
+  });
+  for (const cluster of ["dev", "prod", "other"]) {
+    expect(await look(cluster)).toMatchObject({ replicas: 3, secret: prod.secret });
+  }
+});

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
 import type { PackHandle } from "@axle/core/placement/app-record.ts";
 import { describeObject } from "@axle/core/placement/guards/describe-object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
 import type { Rendered, RenderedObject, Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
+import { readPack } from "../slice/read-pack.ts";
 import { writePack } from "../slice/write-pack.ts";
 import { keepUnstable } from "./keep-unstable.ts";
 import { waitWhileWorking } from "./patience.ts";
@@ -74,6 +77,8 @@ export class RenderMemo {
   readonly #failures = new Map<string, { readonly result: RenderResult; isTold: boolean }>();
   /** Failures that hold for one snapshot alone, and which. */
   readonly #tellingOf = new WeakMap<RenderResult, WeakRef<Snapshot>>();
+  /** By memo key: the pack that was found to hold what was published before, and where that stands. */
+  readonly #linedUp = new Map<string, string>();
   /** By memo key: not known to be stored yet. */
   readonly #unwritten = new Map<string, StoreEntry>();
 
@@ -95,6 +100,7 @@ export class RenderMemo {
     const rendered = await Promise.all(started.map((one) => this.#resultOf(one)));
     const keys = new Set(started.flatMap(({ memoKey }) => memoKey ?? []));
     for (const key of this.#slow) if (!keys.has(key)) this.#slow.delete(key);
+    for (const key of this.#linedUp.keys()) if (!keys.has(key)) this.#linedUp.delete(key);
     for (const key of this.#failures.keys()) if (!keys.has(key)) this.#failures.delete(key);
     return {
       // In the order of the variants, not of who was done first: warnings are compared with those of the last turn.
@@ -126,7 +132,10 @@ export class RenderMemo {
       return { settled: { result: { error: problemOf(error, variant) }, isPassing: isPassing(error) } };
     }
     const known = this.#recall(memoKey, snapshot) ?? (await this.#find(memoKey, signal));
-    if (known !== undefined) return { memoKey, settled: { result: this.#known.remember(memoKey, known) } };
+    if (known !== undefined) {
+      this.#known.remember(memoKey, known);
+      return { memoKey, settled: await this.#inLine(memoKey, known, { request, key, variant }, signal) };
+    }
     const failure = this.#failures.get(memoKey);
     if (failure?.isTold === false) {
       failure.isTold = true;
@@ -218,6 +227,12 @@ export class RenderMemo {
         return { result: { error: cannotKeep(problemOf(error, variant)) }, isPassing: true };
       }
     }
+    return { result: await this.#keep(memoKey, { ...rendered, objects }, variant, signal) };
+  }
+
+  async #keep(memoKey: string, rendered: Rendered, variant: Variant, signal: AbortSignal): Promise<RenderResult> {
+    const { problemOf, store, packMaster } = this.#options;
+    const { objects, renamed = [], warnings } = rendered;
     const pack = writePack(
       objects.map(({ object }) => object),
       packMaster,
@@ -227,15 +242,56 @@ export class RenderMemo {
     const { digest, keyId, data } = pack;
     const record: RenderRecord = {
       pack: { digest, keyId, size: data.length, chunks, objects: objects.length },
-      objects: objects.map((object) => describe(object, regenerate)),
-      warnings: rendered.warnings,
+      objects: objects.map((object) => describe(object, variant.regenerate ?? "")),
+      ...(renamed.length > 0 && { renamed }),
+      warnings,
     };
     const size = JSON.stringify(record).length;
-    if (size > MAX_RECORD_CHARACTERS)
-      return { result: this.#known.remember(memoKey, { error: tooMuch(size, problemOf, variant) }) };
+    if (size > MAX_RECORD_CHARACTERS) {
+      return this.#known.remember(memoKey, { error: tooMuch(size, problemOf, variant) });
+    }
     this.#slow.delete(memoKey);
     this.#unwritten.set(memoKey, { type: "render", key: memoKey, record });
-    return { result: this.#known.remember(memoKey, { record }) };
+    return this.#known.remember(memoKey, { record });
+  }
+
+  /**
+   * A render that is remembered, with what was made anew in it as the variant's clusters have it now: since it was rendered
+   * the app may have been removed and come again, or other clusters may come to this variant and bring theirs.
+   */
+  async #inLine(
+    memoKey: string,
+    known: RenderResult,
+    { request, key, variant }: { readonly request: RenderRequest; readonly key: VariantKey; readonly variant: Variant },
+    signal: AbortSignal,
+  ): Promise<NonNullable<Settled>> {
+    const { problemOf, store, packMaster } = this.#options;
+    if ("error" in known || known.record.objects.every(({ unstable }) => unstable === undefined)) {
+      return { result: known };
+    }
+    const { record } = known;
+    const before = request.packsBefore(key);
+    const standing = before.map(({ digest }) => digest).join(" ");
+    if (before[0] === undefined || before[0].digest === record.pack.digest) return { result: known };
+    if (this.#linedUp.get(memoKey) === `${record.pack.digest} after ${standing}`) return { result: known };
+    const regenerate = variant.regenerate ?? "";
+    try {
+      const published = await readPublished(before, { regenerate, store, packMaster }, signal);
+      let result: RenderResult = known;
+      if (published !== undefined) {
+        const contents = readPack(await store.readPack(record.pack, signal), record.pack.keyId, packMaster);
+        const rendered = renderedOf(record, contents);
+        const objects = keepUnstable(rendered, published);
+        if (objects.some(({ object }, index) => !isDeepStrictEqual(object, rendered.objects[index]?.object))) {
+          result = await this.#keep(memoKey, { ...rendered, objects }, variant, signal);
+        }
+      }
+      if ("record" in result) this.#linedUp.set(memoKey, `${result.record.pack.digest} after ${standing}`);
+      return { result };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { result: { error: cannotKeep(problemOf(error, variant)) }, isPassing: true };
+    }
   }
 
   /** Undefined for what does not hold any more: a failure of another snapshot, a pack that was removed meanwhile. */
@@ -251,6 +307,22 @@ export class RenderMemo {
     const record = await this.#options.store.findRender(key, signal);
     return record === undefined ? undefined : { record };
   }
+}
+
+/** A render as it was before it was stored. */
+function renderedOf(
+  { objects, renamed, warnings }: RenderRecord,
+  contents: ReadonlyMap<ObjectId, KubeObject>,
+): Rendered {
+  return {
+    objects: objects.map(({ id, file, unstable }) => {
+      const object = contents.get(id);
+      if (object === undefined) throw new TypeError(`the pack lacks ${id}`);
+      return { id, object, file, ...(unstable !== undefined && { unstable: unstable.fields }) };
+    }),
+    ...(renamed !== undefined && { renamed }),
+    warnings,
+  };
 }
 
 function describe({ object, file, unstable }: RenderedObject, regenerate: string): RenderRecord["objects"][number] {

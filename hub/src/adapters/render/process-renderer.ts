@@ -26,7 +26,7 @@ import { sourceTypeOf } from "./source-type.ts";
  * Part of every memo key: raised when the same input gives other objects because this code changed, or when what is
  * remembered of them grows. 1: first. 2: remembers what guards ask for (API version, plain secrets, defined kinds).
  * 3: remembers which fields render differently each time; Helm's hooks are left to the agent's phases.
- * 4: documents that SOPS encrypted stand beside what was rendered from them.
+ * 4: remembers which names do; documents that SOPS encrypted stand beside what was rendered from them.
  */
 const RENDER_FORMAT = 4;
 
