@@ -15,6 +15,8 @@ export interface ChartDependency {
   readonly name: string;
   /** Name of its folder below charts/. */
   readonly folder: string;
+  /** What the chart that depends on it calls it: its aliases, or its name. */
+  readonly calledNames: readonly string[];
   readonly source: DependencySource;
 }
 
@@ -26,6 +28,7 @@ export type DependencySource =
 
 interface Entry {
   readonly name: string;
+  readonly alias: string;
   readonly repository: string;
   readonly version: string;
 }
@@ -44,7 +47,8 @@ export function readDependencies(files: ChartFiles): readonly ChartDependency[] 
       ({ name }, at) => at !== position && name === entry.name && declared[at]?.version !== entry.version,
     );
     const folder = isShared ? `${entry.name}-${version}` : entry.name;
-    if (!seen.has(folder)) seen.set(folder, { name: entry.name, folder, source });
+    const before = seen.get(folder) ?? { name: entry.name, folder, source, calledNames: [] };
+    seen.set(folder, { ...before, calledNames: [...before.calledNames, entry.alias || entry.name] });
   }
   return [...seen.values()];
 }
@@ -88,10 +92,10 @@ function entriesOf(text: string | undefined): readonly Entry[] {
   const list = (value as { dependencies?: unknown } | null | undefined)?.dependencies;
   if (!Array.isArray(list)) return [];
   return list.flatMap((item: unknown) => {
-    const { name, repository, version } = (item ?? {}) as Readonly<Record<string, unknown>>;
+    const { name, repository, version, alias } = (item ?? {}) as Readonly<Record<string, unknown>>;
     // The name becomes a folder below charts/.
     if (typeof name !== "string" || !/^[\w][\w.-]*$/.test(name)) return [];
-    return [{ name, repository: textOf(repository), version: textOf(version) }];
+    return [{ name, repository: textOf(repository), version: textOf(version), alias: textOf(alias) }];
   });
 }
 

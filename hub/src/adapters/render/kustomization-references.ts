@@ -22,8 +22,12 @@ export interface ChartUse {
   /** Relative to the kustomization's folder. */
   readonly home: string;
   readonly release: string;
+  /** What helm gets to read, the last one wins: files relative to the kustomization's folder, and what stands in it. */
+  readonly values: readonly ChartValues[];
   readonly place: Place;
 }
+
+export type ChartValues = string | Readonly<Record<string, unknown>>;
 
 /** A path that helm reads when kustomize runs it, wherever it is written. */
 export interface HelmPath {
@@ -171,10 +175,23 @@ function chartsOf(
         version: text("chartVersion", "version"),
         home: home || CHART_HOME,
         release,
+        values: valuesOf(item),
         place: locate(index),
       },
     ];
   });
+}
+
+/** In the order that `valuesMerge` says. A chart's own values come before these anyway. */
+function valuesOf(item: Readonly<Record<string, unknown>>): readonly ChartValues[] {
+  const { valuesMerge, additionalValuesFiles } = item;
+  const named = [item["valuesFile"], item["values"]].find((value) => typeof value === "string" && value !== "");
+  const file = typeof named === "string" ? [named] : [];
+  const inline = [item["valuesInline"], item["valuesLocal"]].filter(isRecord).slice(0, 1);
+  const more = Array.isArray(additionalValuesFiles) ? (additionalValuesFiles as unknown[]) : [];
+  const own = valuesMerge === "merge" ? [...inline, ...file] : [...file, ...inline];
+  const given = valuesMerge === "replace" && inline.length > 0 ? inline : own;
+  return [...given, ...more.filter((value) => typeof value === "string")];
 }
 
 function collectHelmPaths(

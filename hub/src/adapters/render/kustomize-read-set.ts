@@ -1,8 +1,8 @@
 import { requestAt } from "@axle/core/fleet/source-request.ts";
 import type { Snapshot } from "../../ports.ts";
-import { readKustomization, type HelmPath } from "./kustomization-references.ts";
+import { readKustomization, type ChartUse, type HelmPath } from "./kustomization-references.ts";
 import { homeOf } from "./named-places.ts";
-import { describeReads, type ReadSet } from "./read-set.ts";
+import { describeReads, type ReadChart, type ReadSet } from "./read-set.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { DEFAULT_REF } from "./remote-address.ts";
 import { refuseChart, refuseReference } from "./refuse-reference.ts";
@@ -56,7 +56,7 @@ interface Walk {
   usesHelm: boolean;
   /** Helm by generators, wherever they are written. */
   usesGenerators: boolean;
-  readonly charts: { readonly folder: string; readonly release: string }[];
+  readonly charts: ReadChart[];
   readonly unpinned: { readonly url: string; readonly file: string }[];
   /** Texts that may be values of charts. */
   readonly values: string[];
@@ -95,7 +95,7 @@ async function visitFolder(walk: Walk, folder: string): Promise<void> {
   for (const named of kustomization.helmPaths) walk.refusal ??= refuseHelmPath(index, path, named);
   for (const chart of kustomization.charts) {
     walk.refusal ??= refuseChart(index, path, chart);
-    walk.charts.push({ folder: joinPath(path, homeOf(chart)), release: chart.release });
+    walk.charts.push(chartIn(path, chart));
   }
   if (kustomization.charts.length > 0) for (const text of kustomization.texts) walk.values.push(text);
   for (const text of kustomization.texts) await visitText(walk, path, text);
@@ -134,7 +134,15 @@ async function visitFile(walk: Walk, folder: string, file: string): Promise<void
   const { helmPaths, charts, fault } = readKustomization(text, file);
   if (fault !== undefined) walk.refusal ??= new RenderError("source", fault.message, { place: fault.place });
   for (const named of helmPaths) walk.refusal ??= refuseHelmPath(walk.index, folder, named);
-  for (const chart of charts) walk.refusal ??= refuseChart(walk.index, folder, chart);
+  for (const chart of charts) {
+    walk.refusal ??= refuseChart(walk.index, folder, chart);
+    walk.charts.push(chartIn(folder, chart));
+  }
+}
+
+function chartIn(folder: string, chart: ChartUse): ReadChart {
+  const values = chart.values.map((value) => (typeof value === "string" ? joinPath(folder, value) : value));
+  return { folder: joinPath(folder, homeOf(chart)), release: chart.release, values };
 }
 
 async function readText({ index, signal }: Walk, file: string): Promise<string> {

@@ -9,12 +9,14 @@ import { finishObjects, warning, type FoundObjects } from "./finish-objects.ts";
 import { readSetOfKustomization } from "./kustomize-read-set.ts";
 import { patchObjects } from "./patch-objects.ts";
 import { describeReads, readSetOfFolder, type ReadSet } from "./read-set.ts";
+import { refuseLackingBelow } from "./refuse-lacking.ts";
 import { refuseMissing, refuseMissingAt } from "./refuse-missing.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { renderHelm } from "./render-helm.ts";
 import { keepHooks } from "./hook-policy.ts";
 import { renderKustomize, type KustomizeTools } from "./render-kustomize.ts";
 import { repetitionOfCharts } from "./repetition-of-charts.ts";
+import { explainFailure } from "./renderer-message.ts";
 import { renderRaw } from "./render-raw.ts";
 import type { SandboxLevel } from "./fence.ts";
 import { findOriginals, warnOfSealed } from "./sealed-originals.ts";
@@ -26,7 +28,8 @@ import { sourceTypeOf } from "./source-type.ts";
  * Part of every memo key: raised when the same input gives other objects because this code changed, or when what is
  * remembered of them grows. 1: first. 2: remembers what guards ask for (API version, plain secrets, defined kinds).
  * 3: remembers which fields render differently each time; Helm's hooks are left to the agent's phases.
- * 4: remembers which names do; documents that SOPS encrypted stand beside what was rendered from them.
+ * 4: remembers which names do; documents that SOPS encrypted stand beside what was rendered from them; a chart is refused
+ * that lacks a dependency of a dependency.
  */
 const RENDER_FORMAT = 4;
 
@@ -165,7 +168,11 @@ export class ProcessRenderer implements Renderer {
     tools: KustomizeTools,
   ): Promise<FoundObjects> {
     const repetition = reads.usesHelm ? await repetitionOfCharts(index.snapshot, reads, tools.signal) : "once";
-    return renderKustomize({ index, folder, usesHelm: reads.usesHelm, repetition, variant }, tools);
+    const doubt = await refuseLackingBelow({ index, charts: reads.charts, variant }, tools);
+    const rendered = await renderKustomize({ index, folder, usesHelm: reads.usesHelm, repetition, variant }, tools);
+    if (doubt !== undefined)
+      throw explainFailure(doubt, { index, folder, file: index.kustomizationOf(folder) ?? folder });
+    return rendered;
   }
 
   /** What stands at a path and all it reads; undefined when nothing there can be rendered. */

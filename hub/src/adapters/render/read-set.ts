@@ -1,3 +1,4 @@
+import type { ChartValues } from "./kustomization-references.ts";
 import type { RenderError } from "./render-error.ts";
 import type { SnapshotIndex } from "./snapshot-index.ts";
 
@@ -8,8 +9,7 @@ export interface ReadSet {
   /** Equal text, equal content of everything that may be read: paths, what stands there, Git ids. */
   readonly text: string;
   readonly usesHelm: boolean;
-  /** Charts that kustomizations have helm render; without a release name helm makes one up from the time. */
-  readonly charts: readonly { readonly folder: string; readonly release: string }[];
+  readonly charts: readonly ReadChart[];
   /** Every text that may become one of their values. */
   readonly chartValues: readonly string[];
   /** Charts are named by generators too, wherever those come from. */
@@ -18,6 +18,14 @@ export interface ReadSet {
   readonly unpinned: readonly { readonly url: string; readonly file: string }[];
   /** Why the folder must not be handed to a renderer. */
   readonly refusal: RenderError | undefined;
+}
+
+/** A chart that a kustomization has helm render; without a release name helm makes one up from the time. */
+export interface ReadChart {
+  readonly folder: string;
+  readonly release: string;
+  /** Files are paths in the repository. */
+  readonly values: readonly ChartValues[];
 }
 
 /**

@@ -2,18 +2,18 @@ import { releaseNameFault } from "@axle/core/fleet/label-syntax.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
 import type { Variant } from "@axle/core/placement/variant.ts";
 import { confinedVariation, findLookups, readChartTexts, repetitionOf } from "./chart-texts.ts";
-import { csv } from "./csv.ts";
 import { readObjects, warning, type FoundObject, type FoundObjects } from "./finish-objects.ts";
 import { explainMissing } from "./explain-missing.ts";
+import { refuseLacking } from "./refuse-lacking.ts";
 import { keepHooks } from "./hook-policy.ts";
-import { helmCapabilities } from "./helm-capabilities.ts";
+import { capabilityArguments } from "./helm-arguments.ts";
 import { splitHelmOutput } from "./helm-output.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { explainFailure } from "./renderer-message.ts";
 import { renderRepeatedly } from "./render-repeatedly.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, type SnapshotIndex } from "./snapshot-index.ts";
-import { valuesArguments, type ValuesArguments } from "./values-arguments.ts";
+import { layValues } from "./lay-values.ts";
 
 export interface HelmSource {
   readonly index: SnapshotIndex;
@@ -35,11 +35,12 @@ export interface HelmTools {
 export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<FoundObjects> {
   const { index, folder, variant } = source;
   const file = joinPath(folder, CHART_FILE);
+  const release = releaseOf(source);
   const chart = await readChartTexts(index.snapshot, folder, tools.signal);
-  await using values = await valuesArguments({ index, variant, chartFile: file }, tools.sandbox, tools.signal);
-  const args = argumentsFor(source, values);
+  await using values = await layValues({ index, variant, chartFile: file }, tools.sandbox, tools.signal);
+  const args = [...values.args, ...capabilityArguments(variant)];
   const run = async (): Promise<readonly FoundObject[]> => {
-    const command = { program: tools.helm, args, cwd: index.snapshot.root, stdin: values.stdin };
+    const command = { program: tools.helm, args: [...release, ...args], cwd: index.snapshot.root, stdin: values.stdin };
     const output = await tools.sandbox.run(command, tools.signal);
     const objects: FoundObject[] = [];
     for (const { text, file: from } of splitHelmOutput(output, folder, index)) {
@@ -47,6 +48,7 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
     }
     return objects;
   };
+  const doubt = await refuseLacking({ index, folder, args, stdin: values.stdin, texts: chart }, tools);
   let renders: readonly (readonly FoundObject[])[];
   try {
     const repetition = repetitionOf(chart, values.texts);
@@ -63,6 +65,7 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
     if (!(explained instanceof RenderError) || explained.code !== "dependency") throw explained;
     throw await explainMissing(explained, { index, folder }, tools.signal);
   }
+  if (doubt !== undefined) throw explainFailure(doubt, { index, folder, file });
   const warnings: Problem[] = [];
   for (const template of findLookups(chart)) warnings.push(warning(LOOKUP, { app: variant.app, file: template }));
   return { renders, warnings };
@@ -72,7 +75,7 @@ const LOOKUP =
   "calls lookup, which finds nothing here: charts are rendered outside the cluster. If what it looks for decides whether " +
   "something is made anew, that is made anew each time; name what exists in values instead";
 
-function argumentsFor({ folder, variant }: HelmSource, values: ValuesArguments): string[] {
+function releaseOf({ folder, variant }: HelmSource): readonly string[] {
   const place = placeOf(joinPath(folder, CHART_FILE));
   const release = variant.releaseName ?? variant.app;
   const fault = releaseNameFault(release);
@@ -80,7 +83,7 @@ function argumentsFor({ folder, variant }: HelmSource, values: ValuesArguments):
     const message = `the app's name becomes that of the Helm release: ${fault}; give a shorter one with spec.releaseName`;
     throw new RenderError("source", message, { place });
   }
-  const args = [
+  return [
     "template",
     release,
     `./${folder}`,
@@ -89,9 +92,4 @@ function argumentsFor({ folder, variant }: HelmSource, values: ValuesArguments):
     "--include-crds",
     "--skip-tests",
   ];
-  args.push(...values.args);
-  const { kubernetesVersion, apiVersions } = helmCapabilities(variant);
-  if (kubernetesVersion !== "") args.push("--kube-version", kubernetesVersion);
-  if (apiVersions.length > 0) args.push("--api-versions", apiVersions.map(csv).join(","));
-  return args;
 }

@@ -2,13 +2,13 @@ import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isEncryptedFile } from "@axle/core/manifest/sops.ts";
 import { type Variant, valuesFilesOf } from "@axle/core/placement/variant.ts";
-import { csv } from "./csv.ts";
+import { valuesArguments } from "./helm-arguments.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SnapshotIndex } from "./snapshot-index.ts";
 
 /** How helm is told the values of a variant. */
-export interface ValuesArguments extends AsyncDisposable {
+interface LaidValues extends AsyncDisposable {
   readonly args: readonly string[];
   readonly stdin: string;
   /** All that may be a template in them, where a chart runs values as such. */
@@ -20,7 +20,7 @@ export interface ValuesArguments extends AsyncDisposable {
  * standard input, those below it as files in a folder of their own. Throws RenderError `source` for a file that is not there, or
  * that SOPS encrypted.
  */
-export async function valuesArguments(
+export async function layValues(
   {
     index,
     variant,
@@ -28,7 +28,7 @@ export async function valuesArguments(
   }: { readonly index: SnapshotIndex; readonly variant: Variant; readonly chartFile: string },
   sandbox: Sandbox,
   signal: AbortSignal,
-): Promise<ValuesArguments> {
+): Promise<LaidValues> {
   const { snapshot } = index;
   const last = variant.values.findLastIndex((layer) => typeof layer !== "string");
   const needsFolder = variant.values.some((layer, position) => typeof layer !== "string" && position !== last);
@@ -41,19 +41,19 @@ export async function valuesArguments(
   const texts = await snapshot.readTexts(files, signal);
   for (const [path, text] of texts) refuseSealed(path, text);
   const folder = needsFolder ? await sandbox.makeFolder() : undefined;
-  const args: string[] = [];
+  const paths: string[] = [];
   for (const [position, layer] of variant.values.entries()) {
-    if (typeof layer === "string") args.push("--values", csv(`./${index.find(layer).path}`));
-    else if (position === last || folder === undefined) args.push("--values", "-");
+    if (typeof layer === "string") paths.push(`./${index.find(layer).path}`);
+    else if (position === last || folder === undefined) paths.push("-");
     else {
       const file = join(folder, `values-${position}.json`);
       await writeFile(file, JSON.stringify(layer), { mode: 0o644 });
-      args.push("--values", csv(relative(snapshot.root, file)));
+      paths.push(relative(snapshot.root, file));
     }
   }
   const mappings = variant.values.filter((layer) => typeof layer !== "string").map((layer) => JSON.stringify(layer));
   return {
-    args,
+    args: valuesArguments(paths),
     stdin: mappings.at(-1) ?? "",
     texts: [...mappings, ...texts.values()],
     [Symbol.asyncDispose]: async () => {
