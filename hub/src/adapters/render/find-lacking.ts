@@ -22,6 +22,8 @@ export interface HelmCall {
   /** What follows the name of the release and the chart: values and what the cluster can do. */
   readonly args: readonly string[];
   readonly stdin: string;
+  /** Of the sandbox. */
+  readonly subject: string;
 }
 
 export interface HelmProbeTools {
@@ -37,7 +39,7 @@ export interface HelmProbeTools {
  * RenderError as any render does.
  */
 export async function findLacking(
-  { index, folder, args, stdin }: HelmCall,
+  { index, folder, args, stdin, subject }: HelmCall,
   tools: HelmProbeTools,
 ): Promise<readonly LackingDependency[]> {
   const { root } = index.snapshot;
@@ -51,7 +53,7 @@ export async function findLacking(
     await mkdir(join(probe, FIRST), { recursive: true });
     await writeFile(join(probe, FIRST, "lacking.yaml"), TEMPLATE);
     const command = ["template", "lacking", relative(root, probe), ...args];
-    await tools.sandbox.run({ program: tools.helm, args: command, cwd: root, stdin }, tools.signal);
+    await tools.sandbox.run({ program: tools.helm, args: command, cwd: root, stdin, subject }, tools.signal);
   } catch (error) {
     const told = error instanceof RenderError ? /axle-lacking:(.*),?:axle-end/.exec(error.message)?.[1] : undefined;
     if (told === undefined) throw error;

@@ -5,7 +5,7 @@ import type { Variant } from "@axle/core/placement/variant.ts";
 import { readObjects, type FoundObject } from "./finish-objects.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { cleanMessage } from "./renderer-message.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { subjectOf, type Sandbox } from "./sandbox.ts";
 
 /**
  * Applies a variant's patches (JSON 6902 and strategic merge) with kustomize itself, over what was rendered: whoever
@@ -25,7 +25,7 @@ export async function patchObjects(
     const kustomization = { resources: ["objects.yaml"], patches: variant.patches };
     await writeFile(join(folder, "objects.yaml"), objects, { mode: 0o644 });
     await writeFile(join(folder, "kustomization.yaml"), JSON.stringify(kustomization), { mode: 0o644 });
-    const command = { program: tools.kustomize, args: ["build", "."], cwd: folder };
+    const command = { program: tools.kustomize, args: ["build", "."], cwd: folder, subject: subjectOf(variant) };
     const output = await tools.sandbox.run(command, tools.signal);
     const files = new Map(found.map((entry) => [idOf(entry.object), entry]));
     const file = found[0]?.file ?? variant.path;

@@ -7,6 +7,7 @@ import { findLacking, type HelmCall, type HelmProbeTools } from "./find-lacking.
 import { capabilityArguments, valuesArguments } from "./helm-arguments.ts";
 import type { ReadChart } from "./read-set.ts";
 import { RenderError } from "./render-error.ts";
+import { subjectOf } from "./sandbox.ts";
 import { CHART_FILE, joinPath, parentOf, type SnapshotIndex } from "./snapshot-index.ts";
 
 /**
@@ -33,6 +34,7 @@ export async function refuseLackingBelow(
   { index, charts, variant }: { index: SnapshotIndex; charts: readonly ReadChart[]; variant: Variant },
   tools: HelmProbeTools,
 ): Promise<RenderError | undefined> {
+  const subject = subjectOf(variant);
   let doubt: RenderError | undefined;
   for (const chart of charts) {
     const folder = index.find(chart.folder).path;
@@ -40,7 +42,7 @@ export async function refuseLackingBelow(
     const files = chart.values.map((value) => (typeof value === "string" ? `./${index.find(value).path}` : "-"));
     const inline = chart.values.find((value) => typeof value !== "string");
     const args = [...valuesArguments(files), ...capabilityArguments(variant)];
-    doubt ??= await refuseLacking({ index, folder, texts, args, stdin: JSON.stringify(inline ?? {}) }, tools);
+    doubt ??= await refuseLacking({ index, folder, texts, args, stdin: JSON.stringify(inline ?? {}), subject }, tools);
   }
   return doubt;
 }

@@ -11,7 +11,7 @@ import { splitHelmOutput } from "./helm-output.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { explainFailure } from "./renderer-message.ts";
 import { renderRepeatedly } from "./render-repeatedly.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { subjectOf, type Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, type SnapshotIndex } from "./snapshot-index.ts";
 import { layValues } from "./lay-values.ts";
 
@@ -36,11 +36,13 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
   const { index, folder, variant } = source;
   const file = joinPath(folder, CHART_FILE);
   const release = releaseOf(source);
+  const subject = subjectOf(variant);
   const chart = await readChartTexts(index.snapshot, folder, tools.signal);
   await using values = await layValues({ index, variant, chartFile: file }, tools.sandbox, tools.signal);
   const args = [...values.args, ...capabilityArguments(variant)];
   const run = async (): Promise<readonly FoundObject[]> => {
-    const command = { program: tools.helm, args: [...release, ...args], cwd: index.snapshot.root, stdin: values.stdin };
+    const cwd = index.snapshot.root;
+    const command = { program: tools.helm, args: [...release, ...args], cwd, stdin: values.stdin, subject };
     const output = await tools.sandbox.run(command, tools.signal);
     const objects: FoundObject[] = [];
     for (const { text, file: from } of splitHelmOutput(output, folder, index)) {
@@ -48,7 +50,7 @@ export async function renderHelm(source: HelmSource, tools: HelmTools): Promise<
     }
     return objects;
   };
-  const doubt = await refuseLacking({ index, folder, args, stdin: values.stdin, texts: chart }, tools);
+  const doubt = await refuseLacking({ index, folder, args, stdin: values.stdin, subject, texts: chart }, tools);
   let renders: readonly (readonly FoundObject[])[];
   try {
     const repetition = repetitionOf(chart, values.texts);

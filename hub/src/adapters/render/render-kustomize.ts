@@ -5,7 +5,7 @@ import { helmCapabilities } from "./helm-capabilities.ts";
 import { explainFailure } from "./renderer-message.ts";
 import type { Repetition } from "./chart-texts.ts";
 import { renderRepeatedly } from "./render-repeatedly.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { subjectOf, type Sandbox } from "./sandbox.ts";
 import type { SnapshotIndex } from "./snapshot-index.ts";
 
 export interface KustomizeSource {
@@ -14,7 +14,7 @@ export interface KustomizeSource {
   readonly folder: string;
   readonly usesHelm: boolean;
   readonly repetition: Repetition;
-  readonly variant: Pick<Variant, "capabilities">;
+  readonly variant: Variant;
 }
 
 export interface KustomizeTools {
@@ -32,8 +32,9 @@ export async function renderKustomize(source: KustomizeSource, tools: KustomizeT
   const helm = usesHelm ? ["--enable-helm", "--helm-command", { program: tools.helm }] : [];
   if (usesHelm && kubernetesVersion !== "") helm.push("--helm-kube-version", kubernetesVersion);
   if (usesHelm) helm.push(...apiVersions.map((version) => `--helm-api-versions=${version}`));
+  const subject = subjectOf(source.variant);
   const cwd = join(index.snapshot.root, folder);
-  const command = { program: tools.kustomize, args: ["build", ".", ...helm], cwd, writes: usesHelm };
+  const command = { program: tools.kustomize, args: ["build", ".", ...helm], cwd, writes: usesHelm, subject };
   const run = async (): Promise<readonly FoundObject[]> =>
     readObjects(await tools.sandbox.run(command, tools.signal), { file, own: false }, tools.signal);
   try {

@@ -31,7 +31,7 @@ async function fixture(options: Partial<SandboxOptions> = {}): Promise<Fixture> 
     run: async (text, signal = never) => {
       const script = join(scratch.path, `renderer-${(scripts += 1)}`);
       await writeFile(script, `#!/bin/sh\n[ "$1" = version ] && exit 0\n${text}\n`, { mode: 0o755 });
-      return sandbox.run({ program: script, args: ["run"], cwd, stdin: "input" }, signal);
+      return sandbox.run({ program: script, args: ["run"], cwd, stdin: "input", subject: text }, signal);
     },
     [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
   };
@@ -152,6 +152,40 @@ test("a template that loops, or that prints without end, harms only its app", as
     code: expect.stringMatching(/^(renderer|too-large)$/) as unknown,
   });
   await expect(render("fine")).resolves.toMatchObject({ objects: [{ id: "/Namespace//a" }] });
+});
+
+test("L2: charts that hang, as many as there are places and more, do not keep others from rendering", async () => {
+  await using fleet = await createRepositoryFixture({ slowAfterMs: 300 });
+  const hanging = Array.from({ length: 6 }, (_, at) => `hangs${at}`);
+  const chart = (name: string, template: string): Record<string, string> => ({
+    [`${name}/Chart.yaml`]: `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`,
+    [`${name}/templates/x.yaml`]: template,
+  });
+  const loop = "{{ range $i := until 100000 }}{{ range $j := until 100000 }}{{ $x := add $i $j }}{{ end }}{{ end }}";
+  const cm = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}, namespace: web}\n`;
+  const snapshot = await fleet.commit({
+    ...Object.assign({}, ...hanging.map((name) => chart(name, loop))),
+    ...chart("fine", cm("fine")),
+    ...chart("new", cm("new")),
+    "plain/kustomization.yaml": "resources: [cm.yaml]\n",
+    "plain/cm.yaml": cm("plain"),
+  });
+  const stop = new AbortController();
+  let ended = 0;
+  const slow = hanging.map((path) =>
+    fleet.renderer
+      .render(snapshot, variantOf(path, { app: path }), stop.signal)
+      .catch((error: unknown) => String(error))
+      .finally(() => (ended += 1)),
+  );
+  for (const path of ["fine", "plain", "new"]) {
+    const { objects } = await fleet.renderer.render(snapshot, variantOf(path, { app: path }), stop.signal);
+    expect(objects.map(({ id }) => id)).toEqual([`/ConfigMap/web/${path}`]);
+  }
+  const helms = (await commandLines()).filter((line) => line.includes(" template hangs"));
+  expect([ended, helms.length <= 4]).toEqual([0, true]);
+  stop.abort(new Error("the test is over"));
+  expect(await Promise.all(slow)).toEqual(hanging.map(() => "Error: the test is over"));
 });
 
 async function commandLines(): Promise<string[]> {

@@ -1,6 +1,8 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { Variant } from "@axle/core/placement/variant.ts";
 import { findFence, prepareFolder, type Fence, type SandboxLevel } from "./fence.ts";
+import { Lanes } from "./lanes.ts";
 import { runLimited } from "./run-limited.ts";
 
 export interface SandboxOptions {
@@ -15,6 +17,8 @@ export interface SandboxOptions {
   readonly outputBytes?: number;
   /** Processes at the same time. */
   readonly parallel?: number;
+  /** What takes longer gives its place to others, beyond half of the places. */
+  readonly slowAfterMs?: number;
   /** User and group to render as when the hub is root; by default "nobody" by number. */
   readonly user?: number;
 }
@@ -27,8 +31,15 @@ export interface RendererCommand {
   /** The folder of the snapshot, or one made by {@link Sandbox.makeFolder}; paths in `args` are relative to it. */
   readonly cwd: string;
   readonly stdin?: string;
+  /** What it is part of: whose commands took long once has to leave places to others. */
+  readonly subject: string;
   /** Needs a folder to write to (TMPDIR); without it the process has none. */
   readonly writes?: boolean;
+}
+
+/** An app's variants at one path share what makes them slow. */
+export function subjectOf({ app, path }: Pick<Variant, "app" | "path">): string {
+  return JSON.stringify([app, path]);
 }
 
 const DEFAULTS = {
@@ -36,6 +47,7 @@ const DEFAULTS = {
   memoryBytes: 2 * 1024 ** 3,
   outputBytes: 64 * 1024 ** 2,
   parallel: 4,
+  slowAfterMs: 3_000,
   user: 65534,
 } as const;
 
@@ -46,13 +58,13 @@ const DEFAULTS = {
  */
 export class Sandbox {
   readonly #options: Required<SandboxOptions>;
-  readonly #waiting: (() => void)[] = [];
   readonly #fences = new Map<string, Promise<Fence>>();
-  #running = 0;
+  readonly #lanes: Lanes;
   #home: Promise<{ home: string }> | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...DEFAULTS, ...options };
+    this.#lanes = new Lanes(this.#options);
   }
 
   /** What the machine allows for a program that reads `readable`, found by trying once. */
@@ -62,18 +74,17 @@ export class Sandbox {
 
   /** Resolves with what the process printed. Throws RenderError `timeout`, `too-large`, `tool`, or `renderer` with its stderr. */
   async run(command: RendererCommand, signal: AbortSignal): Promise<string> {
-    await this.#enter(signal);
+    const fence = await this.#fenceFor(command.program, command.cwd);
+    return this.#lanes.run(command.subject, (stop) => this.#runFenced(command, fence, stop), signal);
+  }
+
+  async #runFenced(command: RendererCommand, fence: Fence, signal: AbortSignal): Promise<string> {
+    if (command.writes !== true) return this.#execute(command, { fence }, signal);
+    const temporary = await this.makeFolder();
     try {
-      const fence = await this.#fenceFor(command.program, command.cwd);
-      if (command.writes !== true) return await this.#execute(command, { fence }, signal);
-      const temporary = await this.makeFolder();
-      try {
-        return await this.#execute(command, { fence, temporary }, signal);
-      } finally {
-        await rm(temporary, { recursive: true, force: true });
-      }
+      return await this.#execute(command, { fence, temporary }, signal);
     } finally {
-      this.#leave();
+      await rm(temporary, { recursive: true, force: true });
     }
   }
 
@@ -137,35 +148,6 @@ export class Sandbox {
   async #nameInside(program: string, { cwd, program: starter }: RendererCommand): Promise<string> {
     const [, around] = await Promise.all([this.#fenceFor(program, cwd), this.#fenceFor(starter, cwd)]);
     return around.level.files === "jail" ? `/bin/${basename(program)}` : program;
-  }
-
-  async #enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#running < this.#options.parallel) {
-      this.#running += 1;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const abort = (): void => {
-      const position = this.#waiting.indexOf(resolve);
-      if (position < 0) return;
-      this.#waiting.splice(position, 1);
-      reject(signal.reason as Error);
-    };
-    this.#waiting.push(resolve);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      await promise;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
-  }
-
-  /** The place goes to the one who waits longest. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
   }
 }
 
