@@ -54,7 +54,9 @@ export async function runHub(
   const sendSignal = process.kill.bind(process);
   const nats = await openNats({ config, keys, listen, advertised, env, sendSignal, log, signal });
   stack.use(nats.connection);
-  const { repository, renderer, sources, shownUrl } = stack.use(await openRepository({ config, env, signal }));
+  const wake = new Wake();
+  const onReady = (): void => wake.poke("render", Date.now());
+  const { repository, renderer, sources, shownUrl } = stack.use(await openRepository({ config, env, signal, onReady }));
 
   const metrics = new Metrics({ processMetrics: true });
   const front = await openFront({
@@ -68,7 +70,6 @@ export async function runHub(
     log,
     signal,
   });
-  const wake = new Wake();
   const { desk, directory, view, grpc, http } = front;
   const lead = {
     connection: nats.connection,

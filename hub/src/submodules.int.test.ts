@@ -50,6 +50,7 @@ beforeAll(async () => {
 afterAll(() => servers.disposeAsync());
 
 beforeEach(async () => {
+  lfs.beforeDownload = () => undefined;
   loop = await TestLoop.create(given);
   loop.now = () => nowMs;
   loop.join("one");
@@ -149,6 +150,60 @@ test("S3: a submodule that a layout finds apps in and that is away leaves the fl
   await loop.at(second);
   expect([...loop.state.apps.keys()].sort()).toEqual(["library", "web"]);
   expect(valueOf("library").revision).toBe(2);
+});
+
+test("L1, S3: a large file that takes long holds the app that reads it and no other, and the app moves on when it is there", async () => {
+  const gate = Promise.withResolvers<void>();
+  const pointer = lfs.store(configMap("big", "slow"));
+  lfs.beforeDownload = (oid) => (pointer.includes(oid) ? gate.promise : undefined);
+  loop.partsPatienceMs = 20;
+  await loop.start();
+  const attributes = "*.big.yaml filter=lfs diff=lfs merge=lfs -text\n";
+  await loop.publish({
+    "axle.yaml": AXLE,
+    ".gitattributes": attributes,
+    "apps/big/app.yaml": app("big", "./manifests"),
+    "apps/big/manifests/config.big.yaml": pointer,
+    "apps/web/app.yaml": app("web", "./manifests"),
+    "apps/web/manifests/config.yaml": configMap("web", "1"),
+  });
+  expect(valueOf("web")).toEqual({ held: undefined, revision: 1 });
+  expect(valueOf("big")).toMatchObject({ revision: 0, held: expect.stringMatching(/still being fetched/) as unknown });
+  await loop.publish({ "apps/web/manifests/config.yaml": configMap("web", "2") });
+  expect(valueOf("web").revision).toBe(2);
+
+  // Nobody says a word but the download: the clock stands still, and nothing is pushed.
+  gate.resolve();
+  await eventually(() => valueOf("big").revision === 1, { what: "the app with its large file" });
+  expect(valueOf("big").held).toBeUndefined();
+});
+
+test("S3: a file of the fleet's own that is a large file and not there yet leaves the fleet where it is", async () => {
+  await loop.start();
+  const first = await loop.publish({
+    "axle.yaml": AXLE,
+    "apps/web/app.yaml": app("web", "./manifests"),
+    "apps/web/manifests/config.yaml": configMap("web", "1"),
+  });
+  const gate = Promise.withResolvers<void>();
+  const pointer = lfs.store(app("web", "./manifests"));
+  lfs.beforeDownload = (oid) => (pointer.includes(oid) ? gate.promise : undefined);
+  await loop.stop();
+  loop.partsPatienceMs = 20;
+  await loop.start();
+  const files = { ".gitattributes": "app.yaml filter=lfs\n", "apps/web/app.yaml": pointer };
+  const second = await loop.work.publish(
+    { ...files, "apps/web/manifests/config.yaml": configMap("web", "2") },
+    "large",
+  );
+  await loop.at(second, first);
+  expect(loop.state.fleet?.problems).toMatchObject([
+    { place: { file: "apps/web/app.yaml" }, message: expect.stringMatching(/the fleet stays where it is/) as unknown },
+  ]);
+  expect(valueOf("web").revision).toBe(1);
+  gate.resolve();
+  await eventually(() => loop.state.fleet?.accepted === second, { what: "the commit in force" });
+  expect(valueOf("web")).toEqual({ held: undefined, revision: 2 });
 });
 
 test("S3: a large file that nobody serves holds the app that reads it, and no other", async () => {

@@ -63,6 +63,8 @@ export class TestLoop implements AsyncDisposable {
   fetchers: SourceFetchers = {};
   /** How long a turn waits for a source. */
   patienceMs = 5_000;
+  /** How long a turn waits for a submodule, and for large files. */
+  partsPatienceMs = 5_000;
   /** How long a turn waits while no render ends. */
   renderPatienceMs = 5_000;
   /** With these, sources are fetched from where they are, instead of by `fetchers`. */
@@ -162,6 +164,8 @@ export class TestLoop implements AsyncDisposable {
       checkoutDirectory,
       environment: env,
       now: this.now,
+      patienceMs: this.partsPatienceMs,
+      onReady: () => this.wake.poke("render", Date.now()),
       ...given,
     });
     const seen: Renderer = {

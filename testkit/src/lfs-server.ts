@@ -27,6 +27,8 @@ export class LfsServer {
   readonly calls: LfsCall[] = [];
   /** `authorization` headers the storage saw. */
   readonly downloads: (string | undefined)[] = [];
+  /** Asked before each download: what it gives is waited for. */
+  beforeDownload: (oid: string) => Promise<unknown> | undefined = () => undefined;
   /** Where downloads are said to be, when not here: `https://elsewhere`. */
   storageOrigin: string | undefined;
 
@@ -53,7 +55,7 @@ export class LfsServer {
     const path = request.url ?? "";
     const stored = /^\/lfs-storage\/([0-9a-f]{64})$/.exec(path)?.[1];
     if (stored !== undefined) {
-      this.#serveObject(stored, request, response);
+      await this.#serveObject(stored, request, response);
       return true;
     }
     if (!path.endsWith("/objects/batch")) return false;
@@ -61,9 +63,10 @@ export class LfsServer {
     return true;
   };
 
-  #serveObject(oid: string, request: IncomingMessage, response: ServerResponse): void {
+  async #serveObject(oid: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { authorization } = request.headers;
     this.downloads.push(authorization);
+    await this.beforeDownload(oid);
     const content = this.#objects.get(oid);
     if (authorization !== this.#ticket) response.writeHead(403);
     else if (content === undefined) response.writeHead(404);

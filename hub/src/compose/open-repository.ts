@@ -23,8 +23,10 @@ export async function openRepository(options: {
   readonly config: HubConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** Something that was read without is there, or failed. */
+  readonly onReady?: () => void;
 }): Promise<OpenRepository> {
-  const { config, env, signal } = options;
+  const { config, env, signal, onReady } = options;
   const [kustomize, helm] = await Promise.all(["kustomize", "helm"].map((name) => findTool(name, { env, signal })));
   if (kustomize === undefined || helm === undefined) throw new TypeError("two tools were asked for");
   // One folder for what is rendered and for what renders it, so that renderers can be locked in.
@@ -41,6 +43,7 @@ export async function openRepository(options: {
       credentials: credentials.source,
       limits: { totalBytes: config.maxRepositoryBytes },
       ...(config.branch === undefined ? {} : { branch: config.branch }),
+      ...(onReady === undefined ? {} : { onReady }),
     }),
   );
   const sources = stack.use(openSources({ repository, credentials: credentials.source, env }));

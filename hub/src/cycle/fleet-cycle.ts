@@ -170,7 +170,8 @@ export async function planCycle(input: CycleInput, tools: CycleTools, signal: Ab
 
 /** Whether a commit may move the fleet at all (S3). */
 export function isRefused(read: ReadCommit): boolean {
-  return read.contract.fleet === undefined || refusesCommit(read.contract.problems);
+  // One that is blocked may only lack its files for now, and is looked at again.
+  return (read.contract.fleet === undefined && !read.isBlocked) || refusesCommit(read.contract.problems);
 }
 
 function variantsOf(resolution: Resolution): ReadonlyMap<VariantKey, Variant> {

@@ -10,7 +10,7 @@ import type { Fetched, RefRecord, Repository, Snapshot } from "../ports.ts";
 import type { Composition, FoundReferences, ReferenceFinder, RefRepository, SourcePins } from "../source-ports.ts";
 import { hidesLayoutFolders, mayComeLater, missingProblems } from "./missing-parts.ts";
 import { MountError } from "./mount-error.ts";
-import { readContractOf } from "./read-contract-of.ts";
+import { readContractOf, unreadContractFiles } from "./read-contract-of.ts";
 import { RefDesk } from "./ref-desk.ts";
 import { SourceBringer } from "./source-bringer.ts";
 import type { BroughtSource, UsedRef } from "./source-bringer.ts";
@@ -144,6 +144,16 @@ export class SourceDesk {
     const { finder, readLock } = this.#options;
     const brought = new Map<string, BroughtSource>();
     let snapshot = await this.#begin(commit, signal);
+    const unread = await unreadContractFiles(snapshot, signal);
+    if (unread.length > 0) {
+      return {
+        ...NOTHING_COMPOSED,
+        snapshot,
+        contract: withProblems(NO_CONTRACT, unread),
+        mayPass: true,
+        isBlocked: true,
+      };
+    }
     let contract = await readContractOf(snapshot, { branches: [], memo: this.#memo }, signal);
     const lock = (await readLock?.(snapshot, signal)) ?? { digests: new Map(), problems: [] };
     if (refusesCommit([...contract.problems, ...lock.problems])) {
@@ -260,6 +270,8 @@ export class SourceDesk {
     if (digests.length > 0) await this.#options.pins?.remember(new Map(digests), signal);
   }
 }
+
+const NO_CONTRACT: Contract = { fleet: undefined, clusterFiles: [], apps: [], problems: [] };
 
 /** Of a commit that is refused nothing is fetched. */
 const NOTHING_COMPOSED: Omit<Composed, "snapshot" | "contract"> = {

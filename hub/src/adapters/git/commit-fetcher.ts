@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { race, withDeadline } from "@axle/runtime/deadline.ts";
+import { withDeadline } from "@axle/runtime/deadline.ts";
 import { Serial } from "@axle/runtime/serial.ts";
-import { isTimeout, StopError } from "@axle/runtime/stop-error.ts";
 import { SourceError } from "../../sources/source-error.ts";
 import { askGit } from "./ask-git.ts";
 import { reachError, sourceErrorOf, type GitFailure } from "./explain-failure.ts";
@@ -11,6 +10,8 @@ import type { GitAccess } from "./git-access.ts";
 import type { Remote } from "./git-environment.ts";
 import { parseCommit } from "./git-snapshot.ts";
 import type { Mirror } from "./mirror.ts";
+import { StillComing } from "./still-coming.ts";
+import { Underway } from "./underway.ts";
 
 export interface FetchLimits {
   /** Of one call to a server. */
@@ -27,6 +28,8 @@ export interface CommitFetcherOptions {
   /** Folder that is ours alone: what was fetched last from each address, so that the next fetch brings only what is new. */
   readonly directory: string;
   readonly limits: FetchLimits;
+  /** A commit somebody went on without is there, or failed. */
+  readonly onReady: () => void;
 }
 
 export interface ResolvedRef {
@@ -45,18 +48,21 @@ const COMMIT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 export class CommitFetcher {
   readonly #options: CommitFetcherOptions;
   readonly #turns = new Map<string, Serial>();
-  /** Fetches that may go on although nobody waits for them any more. */
-  readonly #running = new Map<string, Promise<string>>();
-  readonly #stop = new AbortController();
+  readonly #underway: Underway<string>;
 
   constructor(options: CommitFetcherOptions) {
     this.#options = options;
+    this.#underway = new Underway(options.onReady);
   }
 
   /** Ends what still runs. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort(new StopError("ended", "the repository is closed"));
-    await Promise.allSettled(this.#running.values());
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#underway[Symbol.asyncDispose]();
+  }
+
+  /** The mirror may have lost what was fetched. */
+  clear(): void {
+    this.#underway.clear();
   }
 
   /**
@@ -65,25 +71,11 @@ export class CommitFetcher {
    */
   async fetchPatiently(remote: Remote, want: { readonly commit: string }, signal: AbortSignal): Promise<string> {
     const { patienceMs } = this.#options.limits;
-    const key = `${remote.url} ${want.commit}`;
-    const running = this.#running.get(key) ?? this.#start(key, () => this.fetch(remote, want, this.#stop.signal));
-    const waiting = { timeoutMs: patienceMs, signal, what: `fetching ${remote.url}` };
-    try {
-      return await withDeadline(waiting, (deadline) => race(running, deadline));
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isTimeout(error)) throw error;
-      const message = `cannot fetch ${remote.url} at once: it takes more than ${patienceMs} ms, and goes on`;
-      throw new SourceError("unreachable", message, { cause: error });
-    }
-  }
-
-  #start(key: string, fetch: () => Promise<string>): Promise<string> {
-    const running = fetch().finally(() => this.#running.delete(key));
-    // Who waits hears of it, and maybe nobody does.
-    running.catch(() => undefined);
-    this.#running.set(key, running);
-    return running;
+    const { signal: stop } = this.#underway;
+    const fetch = (): Promise<string> => this.fetch(remote, want, stop);
+    const tree = await this.#underway.take(`${remote.url} ${want.commit}`, fetch, { patienceMs, signal });
+    if (tree !== undefined) return tree;
+    throw new StillComing(`cannot fetch ${remote.url} at once: it takes more than ${patienceMs} ms, and goes on`);
   }
 
   /** The commit a branch, tag or commit id names now; a branch wins over a tag. Throws SourceError. */

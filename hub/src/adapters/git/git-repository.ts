@@ -47,8 +47,10 @@ export interface GitRepositoryOptions {
   /** What to show to servers; nothing by default. */
   readonly credentials?: CredentialSource;
   readonly now?: () => number;
-  /** How long a snapshot waits for one submodule. */
+  /** How long a snapshot waits for one submodule, and for all large files. */
   readonly patienceMs?: number;
+  /** A submodule or large file that a snapshot went on without is there, or failed: the snapshot should be asked for again. */
+  readonly onReady?: () => void;
 }
 
 /**
@@ -110,6 +112,7 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
       directory: join(options.directory, "sources"),
       limits: this.#limits,
       now: options.now ?? Date.now,
+      onReady: options.onReady ?? (() => undefined),
       ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
     });
     this.#completer = this.#elsewhere.completer;
@@ -167,7 +170,8 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
       if ((await this.#mirror.objects.info(id)) === undefined) await this.#mirror.fetchCommit(id, signal);
       const commit = await this.#readCommit(id);
       // A branch of ours has submodules and large files as the followed one has.
-      return { ...commit, tree: await this.#completer.completeWhole(commit.tree, this.#remote, signal) };
+      const from = { remote: this.#remote, isHurried: true };
+      return { ...commit, tree: await this.#completer.completeWhole(commit.tree, from, signal) };
     } catch (error) {
       if (error instanceof SourceError) throw error;
       if (!(this.#noted(error) instanceof RepositoryError)) throw error;

@@ -34,7 +34,7 @@ export class GitSourceFetcher implements SourceFetcher {
     const known = await trees.find(digest, signal);
     if (known !== undefined) return { digest, tree: known, ...moves };
     const raw = await fetcher.fetch(remote, { commit, ref: request.ref }, signal);
-    const tree = await completer.completeWhole(raw, remote, signal);
+    const tree = await completer.completeWhole(raw, { remote, isHurried: false }, signal);
     await mirror.setRef(`refs/axle/kept/git/${commit}`, tree, signal);
     return { digest, tree, ...moves };
   }

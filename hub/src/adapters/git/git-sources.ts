@@ -5,6 +5,7 @@ import { CommitFetcher } from "./commit-fetcher.ts";
 import type { GitAccess } from "./git-access.ts";
 import { GitSourceFetcher } from "./git-source-fetcher.ts";
 import { LfsClient } from "./lfs-client.ts";
+import { LfsDownloads } from "./lfs-downloads.ts";
 import { LfsFiles } from "./lfs-files.ts";
 import { LfsServers } from "./lfs-server.ts";
 import type { Mirror } from "./mirror.ts";
@@ -14,8 +15,8 @@ import type { TreeLimits } from "./tree.ts";
 
 /** Of one call to another repository's server. */
 const FETCH_TIMEOUT_MS = 5 * 60_000;
-/** How long a turn of the hub waits for one submodule before it goes on without. */
-const PATIENCE_MS = 10_000;
+/** How long a turn of the hub waits for one submodule, and for all large files, before it goes on without. */
+const PATIENCE_MS = 5_000;
 const LFS_LIMITS = { maxFileBytes: 16 * 1024 ** 2, maxTotalBytes: 256 * 1024 ** 2 };
 
 export interface GitSourcesOptions {
@@ -29,6 +30,8 @@ export interface GitSourcesOptions {
   readonly limits: TreeLimits;
   readonly now: () => number;
   readonly patienceMs?: number;
+  /** Something a snapshot went on without is there, or failed. */
+  readonly onReady: () => void;
 }
 
 /** Everything that reaches repositories other than the followed one, put together. */
@@ -39,11 +42,23 @@ export function createGitSources(options: GitSourcesOptions): {
   const { mirror, access, credentials, ask, trees, directory, limits, now } = options;
   const { patienceMs = PATIENCE_MS } = options;
   const fetchLimits = { timeoutMs: FETCH_TIMEOUT_MS, patienceMs, maxBytes: limits.totalBytes };
-  const fetcher = new CommitFetcher({ mirror, access, directory, limits: fetchLimits });
+  const onReady = (): void => {
+    completer.arrived();
+    options.onReady();
+  };
+  const fetcher = new CommitFetcher({ mirror, access, directory, limits: fetchLimits, onReady });
   const submodules = new Submodules({ mirror, fetcher });
   const servers = new LfsServers({ mirror, access });
-  const lfs = new LfsFiles({ mirror, servers, client: new LfsClient({ ask, credentials }), limits: LFS_LIMITS });
-  const completer = new TreeCompleter({ mirror, submodules, lfs, limits, now });
+  const client = new LfsClient({ ask, credentials });
+  const downloads = new LfsDownloads({ mirror, servers, client, onReady });
+  const lfs = new LfsFiles({ mirror, downloads, limits: LFS_LIMITS });
+  const completer = new TreeCompleter({ mirror, submodules, lfs, limits, now, patienceMs });
   const sources = new GitSourceFetcher({ mirror, trees, fetcher, completer });
-  return { completer, sources, [Symbol.asyncDispose]: () => fetcher[Symbol.asyncDispose]() };
+  return {
+    completer,
+    sources,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([fetcher[Symbol.asyncDispose](), downloads[Symbol.asyncDispose]()]);
+    },
+  };
 }

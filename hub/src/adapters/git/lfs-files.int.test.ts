@@ -1,3 +1,4 @@
+import { eventually } from "@axle/testkit/eventually.ts";
 import { GitServer } from "@axle/testkit/git-server.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GitRepository } from "./git-repository.ts";
@@ -18,6 +19,7 @@ afterAll(() => fleets[Symbol.asyncDispose]());
 beforeEach(() => {
   servers.accepted.clear();
   servers.accepted.add(TOKEN);
+  servers.lfs.beforeDownload = () => undefined;
 });
 
 describe("large files", () => {
@@ -73,6 +75,78 @@ describe("large files", () => {
     servers.lfs.replace(gone ?? "", Buffer.from(`gone-${fleets.counter}`));
     fleets.nowMs += 5_000;
     expect((await hub.repository.snapshot(snapshot.commit, never)).missing?.has("gone.big")).toBe(false);
+  });
+
+  test("a server that takes its time holds nobody up: what it sends is fetched once, beside the rest, and told when it is there", async () => {
+    await using hub = await fleets.follow();
+    let arrivals = 0;
+    await using hurried = await fleets.another(hub, { now: () => 0, patienceMs: 20, onReady: () => (arrivals += 1) });
+    const gate = Promise.withResolvers<void>();
+    const [slow, quick] = [servers.lfs.store(`slow-${fleets.counter}`), servers.lfs.store(`quick-${fleets.counter}`)];
+    servers.lfs.beforeDownload = (oid) => (slow.includes(oid) ? gate.promise : undefined);
+    servers.lfs.downloads.length = 0;
+    const first = await hub.fleet.work.publish(
+      { ".gitattributes": ATTRIBUTES, "a.big": slow, "b.yaml": "b: 1\n" },
+      "a",
+    );
+    await hurried.fetch(undefined, never);
+    const without = await hurried.snapshot(first, never);
+    expect(without.missing?.get("a.big")).toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/still being fetched/) as unknown,
+    });
+    expect((await without.readTexts(["b.yaml"], never)).get("b.yaml")).toBe("b: 1\n");
+
+    const second = await hub.fleet.work.publish({ "quick.big": quick }, "b");
+    await hurried.fetch(undefined, never);
+    const lacks = async (): Promise<readonly string[]> => [
+      ...((await hurried.snapshot(second, never)).missing?.keys() ?? []),
+    ];
+    await eventually(async () => (await lacks()).join() === "a.big", { what: "the file that was quick" });
+    expect(servers.lfs.downloads).toHaveLength(2);
+    const before = arrivals;
+    gate.resolve();
+    await eventually(() => arrivals > before, { what: "word of the file that was slow" });
+    expect(await lacks()).toEqual([]);
+    expect(servers.lfs.downloads).toHaveLength(2);
+  });
+
+  test("one that fails late is told, and tried again after a while", async () => {
+    await using hub = await fleets.follow();
+    const { promise: arrival, resolve: onReady } = Promise.withResolvers<void>();
+    const now = (): number => fleets.nowMs;
+    await using hurried = await fleets.another(hub, { now, patienceMs: 20, onReady });
+    const gate = Promise.withResolvers<void>();
+    const pointer = servers.lfs.store(`late-${fleets.counter}`);
+    servers.lfs.beforeDownload = () => gate.promise;
+    const commit = await hub.fleet.work.publish({ ".gitattributes": ATTRIBUTES, "a.big": pointer }, "a");
+    await hurried.fetch(undefined, never);
+    await hurried.snapshot(commit, never);
+    servers.lfs.replace(pointer, undefined);
+    gate.resolve();
+    await arrival;
+    servers.lfs.downloads.length = 0;
+    const gone = { code: "not-found" };
+    expect((await hurried.snapshot(commit, never)).missing?.get("a.big")).toMatchObject(gone);
+    expect((await hurried.snapshot(commit, never)).missing?.get("a.big")).toMatchObject(gone);
+    expect(servers.lfs.downloads).toEqual([]);
+    servers.lfs.replace(pointer, Buffer.from(`late-${fleets.counter}`));
+    fleets.nowMs += 300_000;
+    await eventually(async () => (await hurried.snapshot(commit, never)).missing?.size === 0, { what: "the file" });
+  });
+
+  test("a repository that is closed ends what it still fetches", async () => {
+    await using hub = await fleets.follow();
+    const hurried = await fleets.another(hub, { patienceMs: 20 });
+    const [asked, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    servers.lfs.beforeDownload = () => (asked.resolve(), left.promise);
+    const pointer = servers.lfs.store(`closed-${fleets.counter}`);
+    const commit = await hub.fleet.work.publish({ ".gitattributes": ATTRIBUTES, "a.big": pointer }, "a");
+    await hurried.fetch(undefined, never);
+    await hurried.snapshot(commit, never);
+    await asked.promise;
+    await hurried[Symbol.asyncDispose]();
+    left.resolve();
   });
 
   test("a file too large for anybody's declarations is not fetched", async () => {

@@ -1,15 +1,11 @@
 import { SourceError } from "../../sources/source-error.ts";
-import type { LfsClient } from "./lfs-client.ts";
+import { lfsRefOf, type LfsDownloads, type LfsResult } from "./lfs-downloads.ts";
 import { namesLfs, parseLfsPointer, POINTER_BYTES, type LfsPointer } from "./lfs-pointer.ts";
-import type { LfsServers } from "./lfs-server.ts";
 import type { Remote } from "./git-environment.ts";
-import { encodeBlob, writeLooseObject } from "./loose-objects.ts";
 import type { Mirror } from "./mirror.ts";
 import { foldersOf, type Tree } from "./tree.ts";
+import type { Waiting } from "./underway.ts";
 
-/** The batch API takes lists; servers limit them to some hundred. */
-const BATCH = 100;
-const PARALLEL_DOWNLOADS = 4;
 /** Pointers read so far, by blob: from commit to commit hardly any change. */
 const MAX_REMEMBERED = 50_000;
 
@@ -21,9 +17,8 @@ export interface LfsLimits {
 }
 
 export interface LfsFilesOptions {
-  readonly mirror: Pick<Mirror, "command" | "objects" | "setRef">;
-  readonly servers: LfsServers;
-  readonly client: LfsClient;
+  readonly mirror: Pick<Mirror, "objects">;
+  readonly downloads: LfsDownloads;
   readonly limits: LfsLimits;
 }
 
@@ -49,28 +44,36 @@ export class LfsFiles {
   }
 
   /** Of one repository's tree, without those mounted in it. Never throws SourceError: failures are told by path. */
-  async contents(tree: Tree, remote: Remote, signal: AbortSignal): Promise<LfsContents> {
+  async contents(tree: Tree, remote: Remote, waiting: Waiting): Promise<LfsContents> {
     const blobs = new Map<string, { readonly oid: string; readonly size: number }>();
     const failures = new Map<string, SourceError>();
-    const missing: Found[] = [];
-    let total = 0;
-    for (const found of await this.#find(tree)) {
-      const blob = await this.#options.mirror.objects.info(refOf(found.pointer));
-      const fault = blob === undefined ? this.#tooLarge(found.pointer, (total += found.pointer.size)) : undefined;
-      for (const path of found.paths) {
-        if (blob !== undefined) blobs.set(path, { oid: blob.oid, size: blob.size });
-        if (fault !== undefined) failures.set(path, fault);
-      }
-      if (blob === undefined && fault === undefined) missing.push(found);
-    }
-    if (missing.length === 0) return { blobs, failures };
-    for (const [pointer, result] of await this.#fetch(missing, { tree, remote }, signal)) {
-      for (const path of missing.find((found) => found.pointer === pointer)?.paths ?? []) {
+    const tell = ({ paths }: Found, result: LfsResult): void => {
+      for (const path of paths) {
         if (result instanceof SourceError) failures.set(path, result);
         else blobs.set(path, result);
       }
+    };
+    const missing: Found[] = [];
+    let total = 0;
+    for (const found of await this.#find(tree)) {
+      const blob = await this.#options.mirror.objects.info(lfsRefOf(found.pointer));
+      const known =
+        blob === undefined
+          ? this.#tooLarge(found.pointer, (total += found.pointer.size))
+          : { oid: blob.oid, size: blob.size };
+      if (known === undefined) missing.push(found);
+      else tell(found, known);
     }
+    if (missing.length === 0) return { blobs, failures };
+    const pointers = missing.map(({ pointer }) => pointer);
+    const results = await this.#options.downloads.bring(pointers, { tree, remote }, waiting);
+    for (const found of missing) tell(found, results.get(found.pointer) as LfsResult);
     return { blobs, failures };
+  }
+
+  /** The mirror may have lost what was fetched. */
+  forget(): void {
+    this.#options.downloads.clear();
   }
 
   async #find(tree: Tree): Promise<readonly Found[]> {
@@ -128,60 +131,4 @@ export class LfsFiles {
       `the repository's large files (LFS) are more than ${maxTotalBytes} bytes together`,
     );
   }
-
-  async #fetch(
-    missing: readonly Found[],
-    from: { readonly tree: Tree; readonly remote: Remote },
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<LfsPointer, SourceError | { readonly oid: string; readonly size: number }>> {
-    const { servers, client } = this.#options;
-    const results = new Map<LfsPointer, SourceError | { readonly oid: string; readonly size: number }>();
-    try {
-      const server = await servers.find(from.tree, from.remote, signal);
-      for (let start = 0; start < missing.length; start += BATCH) {
-        const pointers = missing.slice(start, start + BATCH).map(({ pointer }) => pointer);
-        const downloads = await client.batch(server, pointers, signal);
-        const pending = pointers.values();
-        let silent: SourceError | undefined;
-        const work = async (): Promise<void> => {
-          for (const pointer of pending) {
-            const result = silent ?? (await this.#download(pointer, downloads.get(pointer.oid), signal));
-            // A storage that does not answer is waited for once.
-            if (result instanceof SourceError && result.code === "unreachable") silent = result;
-            results.set(pointer, result);
-          }
-        };
-        await Promise.all(Array.from({ length: PARALLEL_DOWNLOADS }, work));
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof SourceError)) throw error;
-      for (const { pointer } of missing) if (!results.has(pointer)) results.set(pointer, error);
-    }
-    return results;
-  }
-
-  async #download(
-    pointer: LfsPointer,
-    from: Awaited<ReturnType<LfsClient["batch"]>> extends ReadonlyMap<string, infer Value> ? Value | undefined : never,
-    signal: AbortSignal,
-  ): Promise<SourceError | { readonly oid: string; readonly size: number }> {
-    const { client, mirror } = this.#options;
-    if (from === undefined) return new SourceError("not-found", "the LFS server says nothing of the large file");
-    if (from instanceof SourceError) return from;
-    try {
-      const content = await client.download(pointer, from, signal);
-      const blob = encodeBlob(content);
-      await writeLooseObject(mirror.command.directory, blob);
-      await mirror.setRef(refOf(pointer), blob.oid, signal);
-      return { oid: blob.oid, size: content.length };
-    } catch (error) {
-      if (error instanceof SourceError) return error;
-      throw error;
-    }
-  }
-}
-
-function refOf({ oid }: LfsPointer): string {
-  return `refs/axle/lfs/${oid}`;
 }

@@ -42,10 +42,14 @@ export class LfsServers {
     return answered ?? { url: apiOf(`https://${host}/${path.replace(/^\/+/, "")}`), header: undefined };
   }
 
+  /** Id of the tree's `.lfsconfig`. */
+  settingsOf(tree: Tree): string | undefined {
+    return settingsFile(tree).file?.oid;
+  }
+
   /** The one setting of `.lfsconfig` that is read: where the API is. */
   async #configured(tree: Tree, signal: AbortSignal): Promise<string | undefined> {
-    const path = tree.path === "" ? ".lfsconfig" : `${tree.path}/.lfsconfig`;
-    const file = tree.files.find((entry) => entry.path === path)?.file;
+    const { path, file } = settingsFile(tree);
     if (file === undefined || file.mode === "link" || file.size > MAX_ANSWER_BYTES) return undefined;
     const { directory, environment } = this.#options.mirror.command;
     const call = { gitDirectory: directory, environment };
@@ -77,6 +81,11 @@ export class LfsServers {
       throw error instanceof SourceError ? error : reachError(error, what);
     }
   }
+}
+
+function settingsFile({ path: folder, files }: Tree) {
+  const path = folder === "" ? ".lfsconfig" : `${folder}/.lfsconfig`;
+  return { path, file: files.find((entry) => entry.path === path)?.file };
 }
 
 interface SshPlace {

@@ -3,7 +3,7 @@ import { env } from "node:process";
 import type { Checkout } from "@axle/testkit/checkout.ts";
 import type { GitRepository as ServedRepository } from "@axle/testkit/git-server.ts";
 import { runGit } from "@axle/testkit/run-git.ts";
-import { GitRepository } from "./git-repository.ts";
+import { GitRepository, type GitRepositoryOptions } from "./git-repository.ts";
 import { basic, PrivateServers } from "./private-servers.ts";
 
 /** What the servers take for everything, by the credentials of {@link PrivateFleets.follow}. */
@@ -64,6 +64,14 @@ export class PrivateFleets implements AsyncDisposable {
         (await runGit(join(directory, "mirror.git"), ["ls-tree", "-r", "--name-only", tree])).split("\n"),
       [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
     };
+  }
+
+  /** Another repository that follows the same, over https. */
+  async another(hub: FollowingHub, options: Partial<GitRepositoryOptions>): Promise<GitRepository> {
+    const { git } = this.servers;
+    const entry = `  - { url: '${git.origin}', caFile: ca.pem, token: { token: s3cr3t } }\n`;
+    const given = { credentials: await this.servers.credentials(entry), directory: await this.servers.folder() };
+    return new GitRepository({ url: hub.fleet.url, environment: env, ...given, ...options });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -39,6 +39,11 @@ export class Submodules {
     this.#options = options;
   }
 
+  /** The mirror may have lost what was fetched. */
+  forget(): void {
+    this.#options.fetcher.clear();
+  }
+
   /** Paths and recorded commits; a path is below `tree.path`. Folders are shared from commit to commit: only new ones are read. */
   listed(tree: Tree): readonly RecordedSubmodule[] {
     const known = this.#listed.get(tree);
@@ -76,6 +81,8 @@ export class Submodules {
       readonly entries: SubmoduleEntries;
       /** Servers that did not answer this time, and are not asked again. */
       readonly silent: Map<string, SourceError>;
+      /** To wait for it as long as it takes. */
+      readonly isPatient: boolean;
     },
     signal: AbortSignal,
   ): Promise<FetchedSubmodule> {
@@ -91,7 +98,7 @@ export class Submodules {
       if (entry === undefined)
         throw new SourceError("not-found", ".gitmodules has no entry for it; add one, or remove it");
       const remote = resolveSubmoduleUrl(from.remote, entry.url);
-      return { path, remote, tree: await this.#tree(remote, commit, from.silent, signal) };
+      return { path, remote, tree: await this.#tree(remote, commit, from, signal) };
     } catch (error) {
       if (error instanceof SourceError) throw named(error);
       if (error instanceof RepositoryError)
@@ -100,12 +107,20 @@ export class Submodules {
     }
   }
 
-  async #tree(remote: Remote, commit: string, silent: Map<string, SourceError>, signal: AbortSignal): Promise<string> {
+  async #tree(
+    remote: Remote,
+    commit: string,
+    { silent, isPatient }: { readonly silent: Map<string, SourceError>; readonly isPatient: boolean },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { fetcher } = this.#options;
     const server = parseAddress(remote.url)?.host ?? remote.url;
     const known = silent.get(server);
     if (known !== undefined) throw known;
     try {
-      return await this.#options.fetcher.fetchPatiently(remote, { commit }, signal);
+      return await (isPatient
+        ? fetcher.fetch(remote, { commit }, signal)
+        : fetcher.fetchPatiently(remote, { commit }, signal));
     } catch (error) {
       if (error instanceof SourceError && error.code === "unreachable") silent.set(server, error);
       throw error;

@@ -6,6 +6,7 @@ import type { LfsFiles } from "./lfs-files.ts";
 import { writeLooseObject } from "./loose-objects.ts";
 import type { Mirror } from "./mirror.ts";
 import { RepositoryError } from "./repository-error.ts";
+import { isStillComing } from "./still-coming.ts";
 import type { Submodules } from "./submodules.ts";
 import { foldersOf, limitsBeside, loadTree, type Tree, type TreeLimits } from "./tree.ts";
 
@@ -20,13 +21,15 @@ export interface TreeCompleterOptions {
   readonly lfs: LfsFiles;
   readonly limits: TreeLimits;
   readonly now: () => number;
+  /** How long a turn of the hub waits for the large files of all repositories together. */
+  readonly patienceMs: number;
 }
 
 /** A completion with failures, and when it is worth trying again. */
 interface Failed {
   readonly completion: Completion;
   readonly backoff: Backoff;
-  readonly retryAtMs: number;
+  retryAtMs: number;
 }
 
 /** What a commit only points at, by path: submodules and large files, and those that are not to be had. */
@@ -48,10 +51,12 @@ interface Budget {
   submodules: number;
   /** Servers that did not answer, with what was said: each is waited for once. */
   readonly silent: Map<string, SourceError>;
+  /** What is left of the patience; undefined: whoever asks can wait. */
+  patienceMs: number | undefined;
 }
 
-function newBudget(): Budget {
-  return { submodules: MAX_SUBMODULES, silent: new Map() };
+function newBudget(patienceMs: number | undefined): Budget {
+  return { submodules: MAX_SUBMODULES, silent: new Map(), patienceMs };
 }
 
 /** Fetches what the trees of a repository only point at: submodules at their recorded commits, large files by their digest. */
@@ -63,6 +68,8 @@ export class TreeCompleter {
   readonly #failed = new Map<string, Failed>();
   /** Ids of whole trees, by the tree they were made of and its address. */
   readonly #trees = new Map<string, string>();
+  /** How often something came late. */
+  #arrivals = 0;
 
   constructor(options: TreeCompleterOptions) {
     this.#options = options;
@@ -70,7 +77,15 @@ export class TreeCompleter {
 
   /** Of the followed commit: what fails is told by path, and only who reads it need wait. */
   complete(tree: Tree, remote: Remote, signal: AbortSignal): Promise<Completion> {
-    return this.#complete(tree, { remote, depth: 0, budget: newBudget() }, signal);
+    return this.#complete(tree, { remote, depth: 0, budget: newBudget(this.#options.patienceMs) }, signal);
+  }
+
+  /** What was late is there, or failed: what was completed without it is due. */
+  arrived(): void {
+    this.#arrivals += 1;
+    for (const failed of this.#failed.values()) {
+      if (isLate(failed.completion)) failed.retryAtMs = 0;
+    }
   }
 
   /** Folders of a tree's submodules, without those in them. */
@@ -78,12 +93,19 @@ export class TreeCompleter {
     return this.#options.submodules.listed(tree).map(({ path }) => path);
   }
 
-  /** Of a source: the id of a tree that has everything. Throws SourceError for the first thing that is not to be had. */
-  async completeWhole(treeId: string, remote: Remote, signal: AbortSignal): Promise<string> {
+  /**
+   * Of a source: the id of a tree that has everything. Throws SourceError for the first thing that is not to be had, or not in
+   * time where whoever asks is in a hurry.
+   */
+  async completeWhole(
+    treeId: string,
+    { remote, isHurried }: { readonly remote: Remote; readonly isHurried: boolean },
+    signal: AbortSignal,
+  ): Promise<string> {
     const key = `${treeId} ${remote.url}`;
     const known = this.#trees.get(key);
     if (known !== undefined) return known;
-    const level = { remote, depth: 0, budget: newBudget() };
+    const level = { remote, depth: 0, budget: newBudget(isHurried ? this.#options.patienceMs : undefined) };
     const tree = await this.#completeTree(treeId, level, signal);
     this.#trees.set(key, tree);
     dropOldest(this.#trees);
@@ -93,6 +115,8 @@ export class TreeCompleter {
   /** The mirror may have lost what was fetched: everything is looked at again. */
   forget(): void {
     for (const map of [this.#whole, this.#failed, this.#trees]) map.clear();
+    this.#options.lfs.forget();
+    this.#options.submodules.forget();
   }
 
   async #completeTree(treeId: string, level: Level, signal: AbortSignal): Promise<string> {
@@ -122,12 +146,23 @@ export class TreeCompleter {
     const failed = this.#failed.get(key);
     if (failed !== undefined && failed.retryAtMs > this.#options.now()) return failed.completion;
     const mounts = new Map<string, string>();
-    const { blobs, failures: lost } = await this.#options.lfs.contents(tree, level.remote, signal);
+    const { blobs, failures: lost, arrivals } = await this.#largeFiles(tree, level, signal);
     const failures = new Map(lost);
     await this.#addSubmodules(tree, level, { mounts, failures }, signal);
     const completion = { mounts, blobs, failures };
     this.#remember(key, completion, failed?.backoff ?? new Backoff({ firstMs: 5_000, longestMs: 300_000 }));
+    // It came between being waited for in vain and being remembered as missing.
+    if (arrivals !== this.#arrivals && isLate(completion)) this.arrived();
     return completion;
+  }
+
+  async #largeFiles(tree: Tree, { remote, budget }: Level, signal: AbortSignal) {
+    const arrivals = this.#arrivals;
+    const { patienceMs } = budget;
+    const startedMs = performance.now();
+    const contents = await this.#options.lfs.contents(tree, remote, { patienceMs, signal });
+    if (patienceMs !== undefined) budget.patienceMs = Math.max(0, patienceMs - (performance.now() - startedMs));
+    return { ...contents, arrivals };
   }
 
   async #addSubmodules(
@@ -153,7 +188,9 @@ export class TreeCompleter {
       try {
         if (depth >= MAX_DEPTH) throw tooMany(path, `lies more than ${MAX_DEPTH} repositories deep`);
         if ((budget.submodules -= 1) < 0) throw tooMany(path, `is one of more than ${MAX_SUBMODULES}`);
-        const fetched = await submodules.fetch(submodule, { tree, remote, entries, silent: budget.silent }, signal);
+        const isPatient = budget.patienceMs === undefined;
+        const from = { tree, remote, entries, silent: budget.silent, isPatient };
+        const fetched = await submodules.fetch(submodule, from, signal);
         to.mounts.set(
           path,
           await this.#completeTree(fetched.tree, { remote: fetched.remote, depth: depth + 1, budget }, signal),
@@ -195,6 +232,10 @@ export class TreeCompleter {
     dropOldest(this.#whole);
     dropOldest(this.#failed);
   }
+}
+
+function isLate({ failures }: Completion): boolean {
+  return [...failures.values()].some(isStillComing);
 }
 
 function dropOldest(map: Map<string, unknown>): void {
