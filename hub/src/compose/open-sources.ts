@@ -14,14 +14,14 @@ const REQUEST_TIMEOUT_MS = 120_000;
 
 /** What brings the sources outside of a commit into the repository's mirror; also used by commands on a checkout. */
 export function openSources(options: {
-  readonly repository: Pick<GitRepository, "sources" | "trees">;
+  readonly repository: Pick<GitRepository, "sources" | "trees" | "rule">;
   readonly credentials: CredentialSource;
   readonly env: Readonly<Record<string, string | undefined>>;
 }): SourceAccess & AsyncDisposable {
   const { repository, credentials, env } = options;
-  const { trees } = repository;
-  const http = new HttpClient({ environment: env, timeoutMs: REQUEST_TIMEOUT_MS });
-  const reach = { trees, credentials, ask: http.ask };
+  const { trees, rule } = repository;
+  const http = new HttpClient({ environment: env, timeoutMs: REQUEST_TIMEOUT_MS, guard: {} });
+  const reach = { trees, credentials, ask: http.ask, rule };
   return {
     fetchers: { chart: new ChartFetcher(reach), file: new FileFetcher(reach), git: repository.sources },
     finder: new SourceFinder(),

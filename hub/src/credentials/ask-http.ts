@@ -20,7 +20,7 @@ export interface HttpAnswer {
 /** Throws HttpError when there is no answer, or too long a one. */
 export type AskHttp = (ask: HttpAsk, signal: AbortSignal) => Promise<HttpAnswer>;
 
-export type HttpErrorCode = "unreachable" | "certificate" | "timeout" | "too-large";
+export type HttpErrorCode = "unreachable" | "certificate" | "timeout" | "too-large" | "forbidden";
 
 /** A call without an answer. The message names the host and why; never headers. */
 export class HttpError extends Error {

@@ -4,6 +4,7 @@ import type { SourceRequest } from "@axle/core/fleet/source-request.ts";
 import type { AskHttp } from "../../credentials/ask-http.ts";
 import type { CredentialSource } from "../../credentials/credential.ts";
 import { SourceError } from "../../sources/source-error.ts";
+import type { AddressRule } from "../outbound/address-rule.ts";
 import type { FetchedSource, SourceFetcher, TreeKeeper } from "../../source-ports.ts";
 import { ChartRegistries, tagOf } from "./chart-registry.ts";
 import { ChartRepositories } from "./chart-repository.ts";
@@ -18,6 +19,8 @@ export interface ChartFetcherOptions {
   readonly trees: TreeKeeper;
   readonly credentials: CredentialSource;
   readonly ask: AskHttp;
+  /** What may be asked; by the credentials alone where it is left out. */
+  readonly rule?: AddressRule;
   readonly limits?: Partial<ChartLimits>;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -37,9 +40,9 @@ export class ChartFetcher implements SourceFetcher {
   /** By host: packages stand in memory while they are unpacked. */
   readonly #slots = new Map<string, Slots>();
 
-  constructor({ trees, credentials, ask, limits: given, now = Date.now }: ChartFetcherOptions) {
+  constructor({ trees, credentials, ask, rule, limits: given, now = Date.now }: ChartFetcherOptions) {
     const limits = { ...DEFAULT_CHART_LIMITS, ...given };
-    const http = new HttpReader({ ask, credentials });
+    const http = new HttpReader({ ask, credentials, rule });
     this.#trees = trees;
     this.#limits = limits;
     this.#registries = new ChartRegistries({ http, limits });

@@ -4,6 +4,7 @@ import { sha256Hex } from "@axle/runtime/crypto/digests.ts";
 import type { AskHttp } from "../../credentials/ask-http.ts";
 import type { CredentialSource } from "../../credentials/credential.ts";
 import { SourceError } from "../../sources/source-error.ts";
+import type { AddressRule } from "../outbound/address-rule.ts";
 import type { FetchedSource, SourceFetcher, TreeKeeper } from "../../source-ports.ts";
 import { DEFAULT_CHART_LIMITS } from "./chart-limits.ts";
 import type { ChartLimits } from "./chart-limits.ts";
@@ -15,6 +16,8 @@ export interface FileFetcherOptions {
   readonly trees: TreeKeeper;
   readonly credentials: CredentialSource;
   readonly ask: AskHttp;
+  /** What may be asked; by the credentials alone where it is left out. */
+  readonly rule?: AddressRule;
   readonly limits?: Partial<ChartLimits>;
 }
 
@@ -24,10 +27,10 @@ export class FileFetcher implements SourceFetcher {
   readonly #limits: ChartLimits;
   readonly #http: HttpReader;
 
-  constructor({ trees, credentials, ask, limits }: FileFetcherOptions) {
+  constructor({ trees, credentials, ask, rule, limits }: FileFetcherOptions) {
     this.#trees = trees;
     this.#limits = { ...DEFAULT_CHART_LIMITS, ...limits };
-    this.#http = new HttpReader({ ask, credentials });
+    this.#http = new HttpReader({ ask, credentials, rule });
   }
 
   /** Throws SourceError, whose message begins with the address. */

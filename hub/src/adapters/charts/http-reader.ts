@@ -5,6 +5,7 @@ import type { AskHttp, HttpAnswer } from "../../credentials/ask-http.ts";
 import { authorizationOf } from "../../credentials/credential.ts";
 import type { Credential, CredentialSource } from "../../credentials/credential.ts";
 import { SourceError } from "../../sources/source-error.ts";
+import { AddressRule } from "../outbound/address-rule.ts";
 
 export interface ReadRequest {
   readonly url: string;
@@ -37,6 +38,8 @@ export interface ReadAnswer {
 export interface HttpReaderOptions {
   readonly ask: AskHttp;
   readonly credentials: CredentialSource;
+  /** What may be asked; by the credentials alone where it is left out. */
+  readonly rule?: AddressRule | undefined;
 }
 
 const MAX_REDIRECTS = 5;
@@ -44,15 +47,16 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const unpack = promisify(gunzip);
 
 /**
- * GET, with redirects. TLS, unless an entry of the credentials is for the very `http://` address (those say so on purpose).
- * Credentials never leave the scheme, host and port they were first sent to, and no request goes to a link-local address,
- * where clouds hand out their machines' credentials.
+ * GET, with redirects, each of them to what {@link AddressRule} lets be asked. Credentials never leave the scheme, host and
+ * port they were first sent to.
  */
 export class HttpReader {
   readonly #options: HttpReaderOptions;
+  readonly #rule: AddressRule;
 
   constructor(options: HttpReaderOptions) {
     this.#options = options;
+    this.#rule = options.rule ?? new AddressRule({ credentials: options.credentials });
   }
 
   /** Any status but a redirect is an answer. Throws SourceError: `unreachable`, `too-large`, `unsupported`. */
@@ -62,7 +66,10 @@ export class HttpReader {
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
       const isTrusted = url.origin === (asked.loginOrigin ?? first.origin);
       const credential = await this.credentialFor(isTrusted ? (asked.credentialUrl ?? url.href) : url.href, signal);
-      await this.#check(url, credential, signal);
+      if (!/^https?:$/.test(url.protocol)) {
+        throw new SourceError("unsupported", `${url.protocol}// addresses are not read`);
+      }
+      await this.#rule.check(url.href, signal);
       const own = asked.isAnonymous === true ? undefined : authorizationOf(credential?.login);
       const authorization = isTrusted ? (asked.authorization ?? own) : undefined;
       const answer = await this.#send(asked, { url, authorization, caPem: credential?.caPem }, signal);
@@ -91,22 +98,6 @@ export class HttpReader {
     }
   }
 
-  async #check(url: URL, credential: Credential | undefined, signal: AbortSignal): Promise<void> {
-    if (url.protocol === "http:") {
-      // For an oci:// address, what allows plain HTTP is an entry for the http:// address.
-      const allowing = credential?.from.startsWith("http:") ? credential : await this.credentialFor(url.href, signal);
-      if (allowing === undefined) {
-        const message = `${url.host} would be asked without TLS; use https, or allow it with an entry for http://${url.host} in the hub's credentials`;
-        throw new SourceError("unsupported", message);
-      }
-    } else if (url.protocol !== "https:") {
-      throw new SourceError("unsupported", `${url.protocol}// addresses are not read`);
-    }
-    if (isLinkLocal(url.hostname)) {
-      throw new SourceError("unsupported", `${url.host} is a link-local address: the hub does not ask those`);
-    }
-  }
-
   async #send(
     asked: ReadRequest,
     sent: { readonly url: URL; readonly authorization: string | undefined; readonly caPem: string | undefined },
@@ -127,9 +118,14 @@ export class HttpReader {
       return { ...answer, body: await unpackBody(answer.body, maxBytes, url.host) };
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      throw new SourceError(error.code === "too-large" ? "too-large" : "unreachable", error.message, { cause: error });
+      throw sourceErrorOf(error);
     }
   }
+}
+
+function sourceErrorOf(error: HttpError): SourceError {
+  const code = error.code === "too-large" ? "too-large" : error.code === "forbidden" ? "unsupported" : "unreachable";
+  return new SourceError(code, error.message, { cause: error });
 }
 
 async function unpackBody(body: Buffer, maxBytes: number, where: string): Promise<Buffer> {
@@ -153,9 +149,4 @@ function parseUrl(text: string, base?: URL): URL {
     );
   }
   return url;
-}
-
-/** Hosts are as `URL` writes them: IPv4 in four decimal parts, IPv6 in brackets. */
-function isLinkLocal(host: string): boolean {
-  return host.startsWith("169.254.") || host.startsWith("[::ffff:a9fe:") || /^\[fe[89ab]/.test(host);
 }

@@ -3,10 +3,14 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withDeadline } from "@axle/runtime/deadline.ts";
 import { Serial } from "@axle/runtime/serial.ts";
+import type { AskHttp } from "../../credentials/ask-http.ts";
+import type { CredentialSource } from "../../credentials/credential.ts";
 import { SourceError } from "../../sources/source-error.ts";
+import type { AddressRule } from "../outbound/address-rule.ts";
 import { askGit } from "./ask-git.ts";
 import { reachError, sourceErrorOf, type GitFailure } from "./explain-failure.ts";
-import type { GitAccess } from "./git-access.ts";
+import { followRedirect } from "./follow-redirect.ts";
+import { confineGit, type GitAccess } from "./git-access.ts";
 import type { Remote } from "./git-environment.ts";
 import { parseCommit } from "./git-snapshot.ts";
 import type { Mirror } from "./mirror.ts";
@@ -25,6 +29,10 @@ export interface FetchLimits {
 export interface CommitFetcherOptions {
   readonly mirror: Pick<Mirror, "command" | "objects" | "setRef">;
   readonly access: GitAccess;
+  /** Which addresses are asked. */
+  readonly rule: Pick<AddressRule, "resolve">;
+  readonly ask: AskHttp;
+  readonly credentials: CredentialSource;
   /** Folder that is ours alone: what was fetched last from each address, so that the next fetch brings only what is new. */
   readonly directory: string;
   readonly limits: FetchLimits;
@@ -49,6 +57,8 @@ export class CommitFetcher {
   readonly #options: CommitFetcherOptions;
   readonly #turns = new Map<string, Serial>();
   readonly #underway: Underway<string>;
+  /** Where servers said repositories are, by the address that is written. */
+  readonly #moved = new Map<string, Remote>();
 
   constructor(options: CommitFetcherOptions) {
     this.#options = options;
@@ -173,17 +183,39 @@ export class CommitFetcher {
     throw sourceErrorOf(answer, undefined);
   }
 
-  /** What git printed, or why it could not. */
+  /** What git printed, or why it could not. Where the server says that the repository is elsewhere on it, git is sent there. */
   async #try(
     remote: Remote,
     args: readonly string[],
     gitDirectory: string,
     signal: AbortSignal,
   ): Promise<string | GitFailure> {
-    const { access, limits, mirror } = this.#options;
+    const known = this.#moved.get(remote.url);
+    const answer = await this.#run(known ?? remote, moveTo(known, remote, args), gitDirectory, signal);
+    if (typeof answer === "string") return answer;
+    this.#moved.delete(remote.url);
+    if (known !== undefined || answer.kind !== "redirected") return answer;
+    const { ask, credentials } = this.#options;
+    const { login, caPem } = (await credentials.credentialFor(remote.url, signal)) ?? {};
+    const moved = login === undefined ? await followRedirect(remote, { ask, caPem }, signal) : undefined;
+    if (moved === undefined) return answer;
+    const again = await this.#run(moved, moveTo(moved, remote, args), gitDirectory, signal);
+    if (typeof again === "string") this.#moved.set(remote.url, moved);
+    return again;
+  }
+
+  async #run(
+    remote: Remote,
+    args: readonly string[],
+    gitDirectory: string,
+    signal: AbortSignal,
+  ): Promise<string | GitFailure> {
+    const { access, limits, mirror, rule } = this.#options;
+    const addresses = await rule.resolve(remote.url, signal);
     try {
       await using reach = await access.open(remote, signal);
-      const environment = { ...reach.environment, GIT_OBJECT_DIRECTORY: join(mirror.command.directory, "objects") };
+      const objects = { GIT_OBJECT_DIRECTORY: join(mirror.command.directory, "objects") };
+      const environment = { ...reach.environment, ...confineGit(remote, addresses), ...objects };
       const options = { timeoutMs: limits.timeoutMs, signal, what: `fetching ${remote.url}` };
       try {
         const call = { gitDirectory, environment, maxFileBytes: limits.maxBytes };
@@ -198,6 +230,10 @@ export class CommitFetcher {
       throw reachError(error, `cannot fetch ${remote.url}`);
     }
   }
+}
+
+function moveTo(moved: Remote | undefined, { url }: Remote, args: readonly string[]): readonly string[] {
+  return moved === undefined ? args : args.map((arg) => (arg === url ? moved.url : arg));
 }
 
 /** A bare repository without objects of its own. */

@@ -27,7 +27,11 @@ describe("what git, curl and ssh say", () => {
     ],
     ["git@h: Permission denied (publickey).", "unauthorized", /does not take the deploy key/],
     ["fatal: unable to access 'http://h/': The requested URL returned error: 403", "unauthorized", /may not read/],
-    ["fatal: unable to access 'http://h/': The requested URL returned error: 301", "not-found", /follow no redirect/],
+    [
+      "fatal: unable to access 'http://h/': The requested URL returned error: 301",
+      "redirected",
+      /credentials follow no redirect/,
+    ],
     ["fatal: unable to access 'http://h/': The requested URL returned error: 502", "unreachable", /cannot be reached/],
     ["fatal: unable to access 'http://h/': Could not resolve host: h", "unreachable", /name is not known.*DNS/],
     ["ssh: Could not resolve hostname h: Name or service not known", "unreachable", /name is not known/],

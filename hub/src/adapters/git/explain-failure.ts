@@ -11,6 +11,7 @@ export type GitFailureKind =
   | "ref-missing"
   /** The server gives commits only by branch or tag. */
   | "not-advertised"
+  | "redirected"
   | "too-large"
   | "corrupt"
   | "other";
@@ -81,9 +82,12 @@ const CAUSES: readonly Cause[] = [
   },
   {
     pattern: /returned error: 30[12378]|unable to update url base from redirection/i,
-    kind: "not-found",
-    say: () =>
-      "the server says the repository is elsewhere, and credentials follow no redirect; use its new address (often the same with .git at the end)",
+    kind: "redirected",
+    say: ({ from }) => {
+      const why =
+        from === undefined ? "the hub follows no redirect to another server" : "credentials follow no redirect";
+      return `the server says the repository is elsewhere, and ${why}; use its new address (often the same with .git at the end)`;
+    },
   },
   {
     pattern: /certificate|self-signed|SSL: no alternative/i,
@@ -162,6 +166,7 @@ const SOURCE_CODES: Readonly<Record<GitFailureKind, SourceErrorCode>> = {
   "not-found": "not-found",
   "ref-missing": "not-found",
   "not-advertised": "not-found",
+  redirected: "not-found",
   "too-large": "too-large",
   corrupt: "unreachable",
   other: "unreachable",
@@ -187,6 +192,7 @@ const REPOSITORY_CODES: Readonly<Record<GitFailureKind, RepositoryErrorCode>> = 
   "not-found": "not-found",
   "ref-missing": "branch-missing",
   "not-advertised": "not-found",
+  redirected: "not-found",
   "too-large": "too-large",
   corrupt: "corrupt",
   other: "git",

@@ -11,6 +11,23 @@ export interface GitAccessOptions {
   readonly credentials: CredentialSource;
 }
 
+/** For addresses that others named: git goes there, and nowhere else. */
+export function confineGit(remote: Remote, addresses: readonly string[]): Record<string, string> {
+  const settings = new Map([["http.followRedirects", "false"]]);
+  if (addresses.length > 0 && (remote.scheme === "https" || remote.scheme === "http")) {
+    // What its name led to when it was looked at: it may lead elsewhere by the time git asks.
+    const { hostname, port, protocol } = new URL(remote.url);
+    const at = addresses.map((address) => (address.includes(":") ? `[${address}]` : address)).join(",");
+    const portOrUsual = port === "" ? (protocol === "https:" ? "443" : "80") : port;
+    settings.set("http.curloptResolve", `${hostname}:${portOrUsual}:${at}`);
+  }
+  const pairs = [...settings].flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(settings.size), ...Object.fromEntries(pairs) };
+}
+
 /** What git needs to reach one address. Dispose takes it away again. */
 export interface GitReach extends AsyncDisposable {
   readonly environment: Record<string, string>;

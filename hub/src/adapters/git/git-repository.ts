@@ -4,10 +4,12 @@ import { Serial } from "@axle/runtime/serial.ts";
 import type { Fetched, Repository, Snapshot } from "../../ports.ts";
 import type { Composition, RefRepository, RepositoryCommit, SourceFetcher, TreeKeeper } from "../../source-ports.ts";
 import { SourceError, type SourceErrorCode } from "../../sources/source-error.ts";
+import { AddressRule } from "../outbound/address-rule.ts";
 import { HttpClient } from "../outbound/http-client.ts";
 import { Checkout } from "./checkout.ts";
 import { composeCompleted } from "./completed-snapshot.ts";
 import { NO_CREDENTIALS, type CredentialSource } from "../../credentials/credential.ts";
+import { parseAddress } from "../../credentials/remote-address.ts";
 import { GitAccess } from "./git-access.ts";
 import { parseRemote, type Remote } from "./git-environment.ts";
 import { createGitSources } from "./git-sources.ts";
@@ -74,6 +76,8 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
   readonly trees: TreeKeeper;
   /** Brings other Git repositories into the same mirror. */
   readonly sources: SourceFetcher;
+  /** Which addresses the repository may make the hub ask. */
+  readonly rule: AddressRule;
   readonly #remote: Remote;
   readonly #completer: TreeCompleter;
   readonly #http: HttpClient;
@@ -102,10 +106,12 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
     this.#texts = new TextCache(this.#mirror.objects);
     this.#composer = new TreeComposer(this.#mirror, this.#limits);
     this.trees = new MirrorTrees(this.#mirror, (work) => this.#turns.run(work));
-    this.#http = new HttpClient({ environment });
+    this.rule = new AddressRule({ credentials, ownUrl: remote.url });
+    this.#http = new HttpClient({ environment, guard: { exempt: parseAddress(remote.url)?.host } });
     this.#elsewhere = createGitSources({
       mirror: this.#mirror,
       access,
+      rule: this.rule,
       credentials,
       ask: this.#http.ask,
       trees: this.trees,

@@ -66,17 +66,20 @@ describe("another repository as a source", () => {
   test("a server that gives no commit by its id is asked for the branch, whole", async () => {
     await using hub = await fleets.follow();
     await hub.fleet.work.publish({ a: "1" }, "one");
-    await hub.repository.fetch(undefined, never);
     await using old = await GitServer.start({ protocol: 0 });
     const { clone, url, directory } = await old.createRepository("old");
+    const entries = `  - { url: '${old.origin}', allowHttp: true }\n  - { url: '${servers.git.origin}', caFile: ca.pem, token: { token: s3cr3t } }\n`;
+    const given = { credentials: await servers.credentials(entries), directory: hub.directory };
+    await using repository = await fleets.another(hub, given);
+    await repository.fetch(undefined, never);
     await runGit(directory, ["config", "uploadpack.allowAnySHA1InWant", "false"]);
     const work = await clone();
     const first = await work.publish({ a: "1" }, "one");
     await work.publish({ b: "2" }, "two");
-    const pinned = await hub.repository.sources.fetch({ type: "git", url, ref: "main" }, `git:${first}`, never);
+    const pinned = await repository.sources.fetch({ type: "git", url, ref: "main" }, `git:${first}`, never);
     expect(await hub.filesOf(pinned.tree)).toEqual(["a"]);
     const newest = await work.publish({ c: "3" }, "three");
-    const byId = await hub.repository.sources.fetch({ type: "git", url, ref: newest }, undefined, never);
+    const byId = await repository.sources.fetch({ type: "git", url, ref: newest }, undefined, never);
     expect(await hub.filesOf(byId.tree)).toEqual(["a", "b", "c"]);
   });
 
@@ -122,7 +125,7 @@ describe("another repository as a source", () => {
     expect(await source(url, "main", `git:${missing}`)).toMatchObject({ code: "not-found" });
     expect(await source(url, "--upload-pack=x")).toMatchObject({ code: "not-found" });
     expect(await source(url.replace("/lib", "/none"), "main")).toMatchObject({ code: "not-found" });
-    expect(await source("http://127.0.0.1:1/x", "main")).toMatchObject({ code: "unreachable", mayPass: true });
+    expect(await source("https://127.0.0.1:1/x", "main")).toMatchObject({ code: "unreachable", mayPass: true });
     expect(await source("https://no-such-host.invalid/x", "main")).toMatchObject({
       code: "unreachable",
       message: expect.stringMatching(/name is not known/) as unknown,
@@ -132,6 +135,73 @@ describe("another repository as a source", () => {
     }
   });
 
+  test.each([
+    [
+      "http://127.0.0.1:1/x",
+      /would be asked without TLS; use https, or allow it with an entry for http:\/\/127\.0\.0\.1:1/,
+    ],
+    ["https://169.254.169.254/x", /is a link-local address/],
+    ["ssh://git@[fe80::1]/x", /is a link-local address/],
+    ["git@169.254.1.1:x", /is a link-local address/],
+  ])("%s is not asked", async (url, message) => {
+    await using hub = await fleets.follow();
+    await hub.fleet.work.publish({ a: "1" }, "one");
+    await hub.repository.fetch(undefined, never);
+    const failure = await failureOf(hub.repository.sources.fetch({ type: "git", url, ref: "main" }, undefined, never));
+    expect(failure).toMatchObject({ code: "unsupported", message: expect.stringMatching(message) as unknown });
+  });
+
+  test("plain http is asked where an entry of the credentials allows it, and on the server of the hub's own repository", async () => {
+    await using hub = await fleets.follow();
+    await using plain = await GitServer.start();
+    const lib = await plain.createRepository("lib");
+    await (await lib.clone()).publish({ "a.yaml": "a: 1\n" }, "lib");
+    const allowed = await servers.credentials(`  - { url: '${plain.origin}', allowHttp: true }\n`);
+    for (const options of [{ url: lib.url }, { credentials: allowed }]) {
+      await using repository = await fleets.another(hub, options);
+      await repository.trees.find("sha256:none", never);
+      const request = { type: "git", url: lib.url, ref: "main" } as const;
+      expect(await repository.sources.fetch(request, undefined, never)).toMatchObject({ moves: true });
+    }
+  });
+
+  test("a redirect on the same server is followed, and one to another server is not", async () => {
+    await using hub = await fleets.follow();
+    await using other = await GitServer.start({ tls: servers.certificate });
+    const asked: string[] = [];
+    const elsewhere = await other.createRepository("lib");
+    await (await elsewhere.clone()).publish({ "a.yaml": "a: 2\n" }, "lib");
+    let target = "";
+    await using moved = await GitServer.start({
+      tls: servers.certificate,
+      routes: [
+        (request, response) => {
+          const path = request.url ?? "";
+          asked.push(path);
+          if (!path.startsWith("/old/")) return Promise.resolve(false);
+          response.writeHead(302, { location: `${target}${path.replace("/old/lib", "/lib.git")}` });
+          return Promise.resolve(true);
+        },
+      ],
+    });
+    const lib = await moved.createRepository("lib");
+    const commit = await (await lib.clone()).publish({ "a.yaml": "a: 1\n" }, "lib");
+    const entries = [moved, other].map(({ origin }) => `  - { url: '${origin}', caFile: ca.pem }\n`).join("");
+    await using repository = await fleets.another(hub, { credentials: await servers.credentials(entries) });
+    await repository.trees.find("sha256:none", never);
+    const request = { type: "git", url: `${moved.origin}/old/lib`, ref: "main" } as const;
+    target = other.origin;
+    expect(await failureOf(repository.sources.fetch(request, undefined, never))).toMatchObject({
+      code: "not-found",
+      message: expect.stringMatching(/follows no redirect to another server/) as unknown,
+    });
+    target = moved.origin;
+    expect(await repository.sources.fetch(request, undefined, never)).toMatchObject({ digest: `git:${commit}` });
+    asked.length = 0;
+    expect(await repository.sources.fetch(request, undefined, never)).toMatchObject({ digest: `git:${commit}` });
+    expect(asked.filter((path) => path.startsWith("/old/"))).toEqual([]);
+  });
+
   test("waiting for a server that is silent ends when it is told to", async () => {
     await using hub = await fleets.follow();
     await hub.fleet.work.publish({ a: "1" }, "one");
@@ -139,7 +209,7 @@ describe("another repository as a source", () => {
     const called = Promise.withResolvers<{ destroy(): void }>();
     const silent = createTcpServer(called.resolve).listen(0, "127.0.0.1");
     await once(silent, "listening");
-    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/x.git`;
+    const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/x.git`;
     const stop = new AbortController();
     const fetching = failureOf(hub.repository.sources.fetch({ type: "git", url, ref: "main" }, undefined, stop.signal));
     const socket = await called.promise;

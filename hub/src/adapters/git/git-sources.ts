@@ -1,6 +1,7 @@
 import type { AskHttp } from "../../credentials/ask-http.ts";
 import type { CredentialSource } from "../../credentials/credential.ts";
 import type { SourceFetcher, TreeKeeper } from "../../source-ports.ts";
+import type { AddressRule } from "../outbound/address-rule.ts";
 import { CommitFetcher } from "./commit-fetcher.ts";
 import type { GitAccess } from "./git-access.ts";
 import { GitSourceFetcher } from "./git-source-fetcher.ts";
@@ -22,6 +23,7 @@ const LFS_LIMITS = { maxFileBytes: 16 * 1024 ** 2, maxTotalBytes: 256 * 1024 ** 
 export interface GitSourcesOptions {
   readonly mirror: Mirror;
   readonly access: GitAccess;
+  readonly rule: AddressRule;
   readonly credentials: CredentialSource;
   readonly ask: AskHttp;
   readonly trees: TreeKeeper;
@@ -39,17 +41,26 @@ export function createGitSources(options: GitSourcesOptions): {
   readonly completer: TreeCompleter;
   readonly sources: SourceFetcher;
 } & AsyncDisposable {
-  const { mirror, access, credentials, ask, trees, directory, limits, now } = options;
+  const { mirror, access, rule, credentials, ask, trees, directory, limits, now } = options;
   const { patienceMs = PATIENCE_MS } = options;
   const fetchLimits = { timeoutMs: FETCH_TIMEOUT_MS, patienceMs, maxBytes: limits.totalBytes };
   const onReady = (): void => {
     completer.arrived();
     options.onReady();
   };
-  const fetcher = new CommitFetcher({ mirror, access, directory, limits: fetchLimits, onReady });
+  const fetcher = new CommitFetcher({
+    mirror,
+    access,
+    rule,
+    ask,
+    credentials,
+    directory,
+    limits: fetchLimits,
+    onReady,
+  });
   const submodules = new Submodules({ mirror, fetcher });
-  const servers = new LfsServers({ mirror, access });
-  const client = new LfsClient({ ask, credentials });
+  const servers = new LfsServers({ mirror, access, rule });
+  const client = new LfsClient({ ask, credentials, rule });
   const downloads = new LfsDownloads({ mirror, servers, client, onReady });
   const lfs = new LfsFiles({ mirror, downloads, limits: LFS_LIMITS });
   const completer = new TreeCompleter({ mirror, submodules, lfs, limits, now, patienceMs });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type AskHttp, type HttpAnswer, HttpError } from "../../credentials/ask-http.ts";
 import { CredentialError } from "../../credentials/credential-error.ts";
 import { authorizationOf, type Credential, type CredentialSource } from "../../credentials/credential.ts";
+import type { AddressRule } from "../outbound/address-rule.ts";
 import { SourceError } from "../../sources/source-error.ts";
 import type { LfsPointer } from "./lfs-pointer.ts";
 
@@ -26,6 +27,8 @@ export interface LfsDownload {
 export interface LfsClientOptions {
   readonly ask: AskHttp;
   readonly credentials: CredentialSource;
+  /** Which addresses are asked. */
+  readonly rule: Pick<AddressRule, "check">;
 }
 
 /** Speaks the Git LFS batch API, transfer `basic`. Credentials go to the address they are for, and nowhere a server points. */
@@ -43,6 +46,7 @@ export class LfsClient {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, LfsDownload | SourceError>> {
     const url = `${server.url.replace(/\/+$/, "")}/objects/batch`;
+    await this.#options.rule.check(url, signal);
     const credential = await this.#credentialFor(url, signal);
     const authorization = server.header === undefined ? authorizationOf(credential?.login) : undefined;
     const headers = {
@@ -69,6 +73,7 @@ export class LfsClient {
     let href = checkHref(from.href);
     let { header } = from;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+      await this.#options.rule.check(href, signal);
       const caPem = (await this.#credentialFor(href, signal))?.caPem;
       const ask = { method: "GET", url: href, headers: { ...header, "user-agent": "axle-hub" }, caPem } as const;
       const answer = await this.#call({ ...ask, maxBytes: pointer.size }, signal);
@@ -101,7 +106,8 @@ export class LfsClient {
       return await this.#options.ask(ask, signal);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      const code = error.code === "too-large" ? "digest-changed" : "unreachable";
+      const codes = { "too-large": "digest-changed", forbidden: "unsupported" } as const;
+      const code = error.code === "too-large" || error.code === "forbidden" ? codes[error.code] : "unreachable";
       throw new SourceError(code, `large files (LFS): ${error.message}`, { cause: error });
     }
   }

@@ -163,6 +163,21 @@ describe("large files", () => {
     expect((await snapshot.readTexts(["a.big"], never)).get("a.big")).toBe(pointer);
   });
 
+  test.each([
+    ["http://127.0.0.1:1", /would be asked without TLS; use https, or allow it with an entry for/],
+    ["https://169.254.169.254", /is a link-local address: the hub does not ask those/],
+  ])("whatever the LFS server names, %s is not asked", async (origin, message) => {
+    await using hub = await fleets.follow();
+    servers.lfs.storageOrigin = origin;
+    const pointer = servers.lfs.store(`at ${origin}`);
+    const snapshot = await snapshotOf(hub, { "a.big": pointer });
+    servers.lfs.storageOrigin = undefined;
+    expect(snapshot.missing?.get("a.big")).toMatchObject({
+      code: "unsupported",
+      message: expect.stringMatching(message) as unknown,
+    });
+  });
+
   test("S5: whatever .lfsconfig and the LFS server name, credentials stay where they belong", async () => {
     const stolen: (string | undefined)[] = [];
     await using thief = await GitServer.start({
@@ -204,7 +219,13 @@ describe("large files", () => {
     servers.lfs.storageOrigin = undefined;
     expect(snapshot.missing?.get("a.big")).toMatchObject({ code: "unauthorized" });
     expect(stolen[1]).toMatch(/^Ticket /);
-    for (const url of ["file:///etc", "http://127.0.0.1:1/", "ext::sh"]) {
+    for (const url of [
+      "file:///etc",
+      "http://127.0.0.1:1/",
+      "ext::sh",
+      "https://169.254.169.254/",
+      "https://[fe80::1]/",
+    ]) {
       const odd = await hub.fleet.work.publish({ ".lfsconfig": `[lfs]\n  url = ${url}\n` }, "odd");
       await repository.fetch(undefined, never);
       expect((await repository.snapshot(odd, never)).missing?.get("a.big")).toMatchObject({ code: "unsupported" });

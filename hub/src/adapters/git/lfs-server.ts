@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { withDeadline } from "@axle/runtime/deadline.ts";
+import type { AddressRule } from "../outbound/address-rule.ts";
 import { SourceError } from "../../sources/source-error.ts";
 import { askGit } from "./ask-git.ts";
 import { reachError } from "./explain-failure.ts";
@@ -16,6 +17,8 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export interface LfsServersOptions {
   readonly mirror: Pick<Mirror, "command">;
   readonly access: GitAccess;
+  /** Which addresses are asked. */
+  readonly rule: Pick<AddressRule, "resolve">;
 }
 
 /** Finds where a repository's large files are, as git-lfs does: `.lfsconfig`, the SSH server's word, the repository's address. */
@@ -31,13 +34,14 @@ export class LfsServers {
     const configured = await this.#configured(tree, signal);
     if (configured !== undefined) {
       const named = parseSourceRemote(configured);
-      if (named.scheme === "https" || (named.scheme === "http" && remote.scheme === "http")) {
+      if (named.scheme === "https" || named.scheme === "http") {
         return { url: named.url, header: undefined };
       }
       throw new SourceError("unsupported", `.lfsconfig names ${named.url}; large files are fetched over https`);
     }
     if (remote.scheme !== "ssh") return { url: apiOf(remote.url), header: undefined };
     const { host, port, user, path } = splitSsh(remote.url);
+    await this.#options.rule.resolve(remote.url, signal);
     const answered = await this.#askSsh(remote, { host, port, user, path }, signal);
     return answered ?? { url: apiOf(`https://${host}/${path.replace(/^\/+/, "")}`), header: undefined };
   }

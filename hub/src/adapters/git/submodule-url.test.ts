@@ -28,7 +28,6 @@ describe("the address of a submodule", () => {
     ["ssh://-oProxyCommand=x/y", /no address/],
     ["https://user:pw@h/x", /user name or password/],
     ["ssh://user:pw@h/x", /user name or password/],
-    ["http://h/x", /plain http/],
     ["lib", /no address/],
     ["", /no address/],
   ])("%j is refused", (written, message) => {

@@ -4,16 +4,12 @@ import { parseSourceRemote } from "./source-remote.ts";
 
 /**
  * Where a submodule is, from what `.gitmodules` says: `./` and `../` start at the address of the repository around it, as git
- * reads them. Throws SourceError `unsupported` for addresses that are not fetched, and for plain http where the repository
- * around it came over something better.
+ * reads them. Throws SourceError `unsupported` for addresses that are not fetched; which of the others are asked is for
+ * {@link AddressRule} to say.
  */
 export function resolveSubmoduleUrl(parent: Remote, written: string): Remote {
   const relative = /^\.{1,2}\//.test(written);
-  const remote = parseSourceRemote(relative ? resolveRelative(parent.url, written) : written);
-  if (remote.scheme === "http" && parent.scheme !== "http") {
-    throw new SourceError("unsupported", `the submodule's address ${remote.url} is plain http; use https or ssh`);
-  }
-  return remote;
+  return parseSourceRemote(relative ? resolveRelative(parent.url, written) : written);
 }
 
 function resolveRelative(parent: string, written: string): string {

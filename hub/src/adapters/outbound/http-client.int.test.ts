@@ -1,3 +1,4 @@
+import type { lookup as systemLookup } from "node:dns";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -63,6 +64,22 @@ test("nobody there, nobody of that name, nobody in time", async () => {
   const asking = client.ask(silent, stop.signal);
   stop.abort(new Error("stopped"));
   await expect(asking).rejects.toThrow("stopped");
+});
+
+test("a name that leads to a link-local address is not followed there, whatever it led to before", async () => {
+  await using server = await serve((_request, response) => response.end("hello"));
+  const found = ["127.0.0.1", "169.254.169.254"];
+  const lookup = ((_name: string, _options: object, callback: (error: null, found: object[]) => void) => {
+    callback(null, [{ address: found[0], family: 4 }]);
+  }) as unknown as typeof systemLookup;
+  await using client = new HttpClient({ environment: {}, guard: { exempt: "own.example", lookup } });
+  const at = (name: string) => client.ask(get(`http://${name}:${server.port}/`), never);
+  expect((await at("one.example")).body.toString()).toBe("hello");
+  found.reverse();
+  await expect(at("two.example")).rejects.toMatchObject({
+    code: "forbidden",
+    message: expect.stringMatching(/two\.example \(169\.254\.169\.254\) is a link-local address/) as unknown,
+  });
 });
 
 test("the proxy of the environment is asked, but not for names it is not for", async () => {

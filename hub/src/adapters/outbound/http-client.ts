@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import type { lookup } from "node:dns";
 import { withDeadline } from "@axle/runtime/deadline.ts";
 import { StopError } from "@axle/runtime/stop-error.ts";
 import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { type HttpAnswer, type HttpAsk, HttpError } from "../../credentials/ask-http.ts";
+import { guardedLookup } from "./link-local.ts";
 
 const STALL_MS = 30_000;
 /** Private certificate authorities in use at once; rotation brings new ones. */
@@ -15,6 +17,8 @@ export interface HttpClientOptions {
   readonly timeoutMs?: number;
   /** Until the first byte, and between two. */
   readonly stallMs?: number;
+  /** For addresses that others name: no name is followed to a link-local address, but for the host exempt. */
+  readonly guard?: { readonly exempt?: string | undefined; readonly lookup?: typeof lookup };
 }
 
 /** Calls to servers outside, through the proxy of the environment where one is named. Dispose ends its connections. */
@@ -71,13 +75,14 @@ export class HttpClient implements AsyncDisposable {
     const key = caPem === undefined ? "" : createHash("sha256").update(caPem).digest("hex");
     const held = this.#dispatchers.get(key);
     if (held !== undefined) return held;
-    const { environment, stallMs = STALL_MS } = this.#options;
+    const { environment, stallMs = STALL_MS, guard } = this.#options;
+    const lookup = guard === undefined ? {} : { lookup: guardedLookup(guard.exempt, guard.lookup) };
     const tls = caPem === undefined ? {} : { ca: caPem };
     const dispatcher = new EnvHttpProxyAgent({
       httpProxy: environment["http_proxy"] ?? environment["HTTP_PROXY"] ?? "",
       httpsProxy: environment["https_proxy"] ?? environment["HTTPS_PROXY"] ?? "",
       noProxy: environment["no_proxy"] ?? environment["NO_PROXY"] ?? "",
-      connect: { ...tls, timeout: stallMs },
+      connect: { ...tls, ...lookup, timeout: stallMs },
       requestTls: tls,
       headersTimeout: stallMs,
       bodyTimeout: stallMs,
