@@ -12,9 +12,9 @@ function read(
   layout: string,
   files: readonly string[],
   texts: Readonly<Record<string, string>> = {},
-  branches: readonly string[] = [],
-  links: Readonly<Record<string, string>> = {},
+  beside: { readonly branches?: readonly string[]; readonly links?: Readonly<Record<string, string>> } = {},
 ): Contract {
+  const { branches = [], links = {} } = beside;
   const fleet = `apiVersion: axle.dev/v1\nkind: Fleet\nmetadata: { name: acme }\nspec:\n  layout:\n${layout.replaceAll(/^/gm, "    ")}\n`;
   const paths = [...files, ...Object.keys(links)];
   const all = new Map([["axle.yaml", fleet], ...paths.map((file) => [file, ""] as const), ...Object.entries(texts)]);
@@ -186,7 +186,7 @@ describe("a layout", () => {
       "apps/web/loop": "loop",
       "apps/other": "web",
     };
-    const { apps } = read(`- path: apps/{app}/{env}\n  ${ENV}`, ["apps/web/dev/x.yaml"], {}, [], links);
+    const { apps } = read(`- path: apps/{app}/{env}\n  ${ENV}`, ["apps/web/dev/x.yaml"], {}, { links });
     expect(summary(apps)).toEqual({
       web: { "apps/web/dev": { env: "dev" }, "apps/web/prod": { env: "prod" }, "apps/web/test": { env: "test" } },
     });
@@ -247,7 +247,7 @@ describe("a layout entry with branches", () => {
       `- path: apps/{app}\n  branch: env/{env}\n  ${ENV}`,
       ["apps/none/a.yaml", ...STAGING, ...PROD],
       {},
-      BRANCHES,
+      { branches: BRANCHES },
     );
     expect(problems).toEqual([]);
     expect(summary(apps)).toEqual({
@@ -261,7 +261,12 @@ describe("a layout entry with branches", () => {
 
   it("may capture a part of a segment, and take the root of a branch", () => {
     const files = onBranch("env-prod", ["a.yaml", "b.yaml"]);
-    const { apps } = read(`- path: .\n  branch: env-{env}\n  app: shop\n  ${ENV}`, files, {}, ["env-prod", "env-"]);
+    const { apps } = read(
+      `- path: .\n  branch: env-{env}\n  app: shop\n  ${ENV}`,
+      files,
+      {},
+      { branches: ["env-prod", "env-"] },
+    );
     expect(summary(apps)).toEqual({ shop: { [branchMount("env-prod")]: { env: "prod" } } });
   });
 
@@ -283,7 +288,7 @@ describe("a layout entry with branches", () => {
       onBranch("x", ["axle.yaml", "apps/a/app.yaml", "clusters/c.yaml"]).map((path) => [path, "not: ours: at all"]),
     );
     const layout = "- { path: '{a}/{b}/{app}', clusters: { all: true } }";
-    const { apps, clusterFiles, problems } = read(layout, ["one/two/three/a.yaml"], texts, ["x"]);
+    const { apps, clusterFiles, problems } = read(layout, ["one/two/three/a.yaml"], texts, { branches: ["x"] });
     expect(problems).toEqual([]);
     expect(clusterFiles).toEqual([]);
     expect(summary(apps)).toEqual({ three: { "one/two/three": "all" } });
@@ -304,7 +309,8 @@ describe("a layout entry with branches", () => {
 
   it("says which branch or folder it misses", () => {
     const messages = (branch: string, files: readonly string[]) =>
-      read(`- path: apps/{app}\n  branch: ${branch}\n  ${ENV.replace("{env}", "x")}`, files, {}, BRANCHES).problems;
+      read(`- path: apps/{app}\n  branch: ${branch}\n  ${ENV.replace("{env}", "x")}`, files, {}, { branches: BRANCHES })
+        .problems;
     expect(messages("stage/{env}", PROD)).toMatchObject([
       { severity: "warning", message: "no branch of the repository matches stage/{env}", field: "branch" },
     ]);
@@ -315,7 +321,12 @@ describe("a layout entry with branches", () => {
 
   it("leaves out folders that do not fit without refusing the commit, for they came with another push", () => {
     const files = onBranch("env/prod", ["apps/Web_App/a.yaml", "apps/web/a.yaml"]);
-    const { apps, problems } = read(`- path: apps/{app}\n  branch: env/{env}\n  ${ENV}`, files, {}, BRANCHES);
+    const { apps, problems } = read(
+      `- path: apps/{app}\n  branch: env/{env}\n  ${ENV}`,
+      files,
+      {},
+      { branches: BRANCHES },
+    );
     expect(Object.keys(summary(apps))).toEqual(["web"]);
     expect(problems).toMatchObject([
       { severity: "warning", message: expect.stringContaining("apps/Web_App (branch env/prod)") as string },

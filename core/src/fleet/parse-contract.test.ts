@@ -28,30 +28,6 @@ function app(name: string, spec: string): string {
 
 const PLAIN_SPEC = "source: { path: . }\nclusters: { all: true }";
 
-describe("an App file nobody can read", () => {
-  it.each([
-    ["is cut off", "spec: [", "syntax"],
-    ["is empty", "", "schema"],
-    ["holds only a comment", "# later\n", "schema"],
-    ["is UTF-16, as some editors save it", "a\0p\0i\0V\0", "syntax"],
-    ["holds characters that YAML does not allow", `${app("web", PLAIN_SPEC)}  values: { a: "\u0001" }\n`, "syntax"],
-    ["is a text and no object", "later\n", "schema"],
-    ["is a list of our objects", "- apiVersion: axle.dev/v1\n  kind: App\n", "schema"],
-    ["has neither apiVersion nor source", "kind: App\nspec: { sources: {}, clusters: { all: true } }\n", "schema"],
-    ["has an empty apiVersion", `${app("web", PLAIN_SPEC).replace("axle.dev/v1", "")}`, "schema"],
-    ["is misspelt twice", "apiVersion: axel.dev/v1\nkind: Ap\n", "schema"],
-  ])("S3: refuses the commit when it %s, for its app must not look deleted", (_, text, code) => {
-    const { problems } = readContract({
-      paths: ["axle.yaml", "a/app.yaml"],
-      texts: new Map([
-        ["axle.yaml", FLEET],
-        ["a/app.yaml", text],
-      ]),
-    });
-    expect(problems).toMatchObject([{ severity: "error", code, place: { file: "a/app.yaml" } }]);
-  });
-});
-
 describe("contractFilesOf", () => {
   it("names axle.yaml, the cluster files and every App file, but none in hidden folders or charts", () => {
     const fleet = `${FLEET}spec: { clusterFiles: ["clusters/*.yaml"] }`;

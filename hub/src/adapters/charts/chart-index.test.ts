@@ -78,9 +78,11 @@ describe("an index", () => {
 
   test("says the same whether it is read by lines or whole", () => {
     const word = fc.string({ unit: fc.constantFrom("a", "b", "-", "1"), minLength: 1, maxLength: 4 });
+    // YAML allows no control characters, JSON all but the first 32.
+    const text = fc.string({ unit: "binary-ascii", maxLength: 30 }).map((given) => given.replaceAll("\x7f", ""));
     const version = fc.record({
       version: fc.constantFrom("1.0.0", "2.0.0-rc.1", "3.1.4+b"),
-      description: fc.string({ unit: "binary-ascii", maxLength: 30 }),
+      description: text,
       urls: fc.array(fc.constantFrom("a.tgz", "https://x/b.tgz"), { maxLength: 2 }),
     });
     fc.assert(
