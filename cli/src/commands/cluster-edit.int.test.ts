@@ -148,6 +148,20 @@ describe("axle cluster label and add", () => {
     expect((await axle("targets", "--cluster", "prod-2", "-o", "name", ".")).out).toBe("prod-2\n");
   });
 
+  it.each([
+    ["clusters/*.yaml", "clusters/n.yaml"],
+    ["clusters/**/*.yaml", "clusters/n.yaml"],
+    ["clusters/*/cluster.yaml", "clusters/n/cluster.yaml"],
+    ["clusters/**/cluster.yaml", "clusters/n/cluster.yaml"],
+    ["fleet/c-*.yaml", "fleet/c-n.yaml"],
+  ])("put the name where %s leaves room for it", async (glob, file) => {
+    writeFileSync(
+      join(folder, "axle.yaml"),
+      `apiVersion: axle.dev/v1\nkind: Fleet\nmetadata: { name: acme }\nspec: { clusterFiles: ["${glob}"] }\n`,
+    );
+    expect((await axle("cluster", "add", "n")).err).toContain(`wrote ${file}\n`);
+  });
+
   it("refuse what would not be read, and leave the checkout alone", async () => {
     const refused = await Promise.all([
       axle("cluster", "add", "dev"),

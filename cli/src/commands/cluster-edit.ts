@@ -187,11 +187,12 @@ function clusterIn(
   return { labels: cluster.metadata.labels ?? {}, values: cluster.spec?.values ?? {} };
 }
 
-/** The first of `spec.clusterFiles` with the name in the place of its star. */
+/** The first of `spec.clusterFiles` with the name in the place of its star, or of its `**` where it has no other. */
 function newFileFor(name: string, { contract }: Checkout): string {
   const globs = contract.fleet?.clusterFiles ?? [];
   for (const glob of globs) {
-    const path = glob.replaceAll("**/", "").replace("*", name);
+    const short = glob.replaceAll("**/", "");
+    const path = short.includes("*") ? short.replace("*", name) : glob.replace("**", name).replaceAll("**/", "");
     if (path !== glob && !/[*?]/.test(path) && matchesGlob(glob, path)) return path;
   }
   throw new CliError("bad-input", "spec.clusterFiles of axle.yaml does not say where Cluster files are", {

@@ -336,7 +336,7 @@ describe("S3: a contract that does not parse refuses the commit, naming file, li
         "axle.yaml": `${FLEET}spec: { clusterFiles: [c.yaml] }`,
         "c.yaml": "apiVersion: v1\nkind: ConfigMap\n",
       },
-      'c.yaml:1:13: apiVersion: found the text "v1", expected axle.dev/v1',
+      'c.yaml:1:13: apiVersion: found the text "v1", expected axle.dev/v1; spec.clusterFiles of axle.yaml takes this file in, which may hold nothing but Clusters',
     ],
     [
       "a capture nobody captured",

@@ -14,11 +14,8 @@ import type { ContractDocument } from "./read-documents.ts";
 import { readFleet } from "./read-fleet.ts";
 import { finish } from "../steps.ts";
 import type { Steps } from "../steps.ts";
-import { baseNameOf, folderOf, isAppFileName, resolveRepositoryPath } from "./repository-path.ts";
+import { baseNameOf, FLEET_FILE, folderOf, isAppFileName, resolveRepositoryPath } from "./repository-path.ts";
 import { SOURCES_FOLDER } from "./source-request.ts";
-
-/** The one file a repository must have. */
-export const FLEET_FILE = "axle.yaml";
 
 const CHART_FILE = "Chart.yaml";
 const REFS_FOLDER = `${SOURCES_FOLDER}/ref/`;

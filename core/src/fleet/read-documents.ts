@@ -7,6 +7,7 @@ import { describeIssue } from "./describe-issue.ts";
 import { describeValue } from "./describe-value.ts";
 import { joinWords } from "./join-words.ts";
 import type { Place, Problem } from "./problem.ts";
+import { FLEET_FILE, isAppFileName } from "./repository-path.ts";
 import { didYouMean, editDistance, suggest } from "./suggest.ts";
 
 /** A valid object of one of our kinds, and where its parts stand. */
@@ -90,7 +91,14 @@ function recognise(value: unknown, text: string): { readonly kind: ContractKind 
     : "foreign";
 }
 
+/** Why a file that holds other things is read at all. */
+function reasonToRead(file: string): string {
+  if (file === FLEET_FILE || isAppFileName(file)) return "";
+  return `; spec.clusterFiles of ${FLEET_FILE} takes this file in, which may hold nothing but Clusters`;
+}
+
 function notOurs(document: YamlDocument, file: string): Problem {
+  const why = reasonToRead(file);
   const record = asRecord(document.value);
   const at = (field: string): Pick<Problem, "place" | "field"> => ({
     place: { file, ...document.locate([field], "value") },
@@ -103,13 +111,13 @@ function notOurs(document: YamlDocument, file: string): Problem {
     ...where,
   });
   if (record === undefined) {
-    const message = `found ${describeValue(document.value)}, expected an object of ${CONTRACT_API_VERSION}`;
+    const message = `found ${describeValue(document.value)}, expected an object of ${CONTRACT_API_VERSION}${why}`;
     return error(message, { place: { file, ...document.position } });
   }
   const { apiVersion, kind } = record;
   if (apiVersion !== CONTRACT_API_VERSION) {
     const found = apiVersion === undefined ? "missing" : `found ${describeValue(apiVersion)}`;
-    return error(`${found}, expected ${CONTRACT_API_VERSION}`, at("apiVersion"));
+    return error(`${found}, expected ${CONTRACT_API_VERSION}${why}`, at("apiVersion"));
   }
   if (typeof kind === "string" && KINDS_TO_COME.includes(kind)) {
     return error(`${kind} is not supported yet by this version; remove it`, at("kind"));

@@ -1,5 +1,8 @@
 /** Paths inside the repository: relative to the root, `/` between segments, no slash at either end; "" is the root. */
 
+/** The one file a repository must have. */
+export const FLEET_FILE = "axle.yaml";
+
 /**
  * A path as somebody wrote it in a file of folder `base`; a leading slash starts at the root. Undefined when it leaves
  * the repository.

@@ -96,6 +96,11 @@ describe("a text", () => {
     expect(parseOne('{\n\t"a": 1,\n\t"b": ["\\ud83d\\ude00", "a\\/b"]\n}\n')).toEqual({ a: 1, b: ["😀", "a/b"] });
   });
 
+  it("may hold every character that JSON writes as it is", () => {
+    const value = { a: "\u007f\u0080\u009f\u2028\ufffd" };
+    expect(parseYaml(JSON.stringify(value))[0]?.value).toEqual(value);
+  });
+
   it("keeps __proto__ as an ordinary key", () => {
     const value = parseOne("__proto__: {a: 1}\n") as object;
     expect(Object.keys(value)).toEqual(["__proto__"]);

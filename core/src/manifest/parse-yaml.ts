@@ -69,9 +69,9 @@ export function* parseYamlInSteps(text: string): Steps<readonly YamlDocument[]> 
   return documents;
 }
 
-/** As go-yaml has it; the parser here would take them for text. */
+/** What neither YAML nor JSON allows as it is; the parser here would take them for text. JSON may hold the others. */
 // eslint-disable-next-line no-control-regex -- these are what is looked for
-const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]/;
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f]/;
 
 function refuseControls(text: string): void {
   const at = CONTROL.exec(text);

@@ -1,8 +1,9 @@
 import type { Contract } from "@axle/core/fleet/contract.ts";
 import type { DocumentMemo } from "@axle/core/fleet/document-memo.ts";
-import { contractFilesOf, FLEET_FILE, readContractInSteps } from "@axle/core/fleet/parse-contract.ts";
+import { contractFilesOf, readContractInSteps } from "@axle/core/fleet/parse-contract.ts";
 import { LOCK_FILE } from "@axle/core/fleet/lock-file.ts";
 import type { Problem } from "@axle/core/fleet/problem.ts";
+import { FLEET_FILE } from "@axle/core/fleet/repository-path.ts";
 import { runInSteps } from "@axle/runtime/run-in-steps.ts";
 import type { Snapshot } from "../ports.ts";
 import { isInside } from "./missing-parts.ts";
