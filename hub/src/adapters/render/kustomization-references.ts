@@ -204,7 +204,7 @@ function collectHelmPaths(
     if (!isName && !HELM_FIELDS.has(field) && !(field === "values" && "chartName" in record)) continue;
     for (const path of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (typeof path !== "string" || path.includes("\n")) continue;
-      if (!isName) into.helmPaths.push({ value: path, file: into.file });
+      if (!isName || path.includes("://")) into.helmPaths.push({ value: path, file: into.file });
       // A chart's name is a folder below its home: joined to it, one that climbs could end anywhere.
       else if (/^\/|(^|\/)\.\.(\/|$)/.test(path)) into.helmPaths.push({ value: `/${path}`, file: into.file });
     }

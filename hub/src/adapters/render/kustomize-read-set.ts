@@ -151,6 +151,10 @@ async function readText({ index, signal }: Walk, file: string): Promise<string> 
 
 /** Kustomize confines its own reads to the folder of each kustomization, but not those of the helm it runs. */
 function refuseHelmPath(index: SnapshotIndex, folder: string, { value, file }: HelmPath): RenderError | undefined {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) {
+    const message = `${JSON.stringify(value)} is an address, and charts and their values are not fetched by kustomize; put the file into the repository, or name the chart's repo and version`;
+    return new RenderError("remote", message, { place: { file, line: 0, column: 0 } });
+  }
   if (!value.startsWith("/") && index.find(joinPath(folder, value)).type !== "outside") return undefined;
   const message = `${JSON.stringify(value)} leads out of the repository; keep charts and their values inside it`;
   return new RenderError("escapes", message, { place: { file, line: 0, column: 0 } });

@@ -103,6 +103,12 @@ describe("a reference that leaves the repository", () => {
       "/etc",
     ],
     ["generators: [gen.yaml]", "escapes", "../../../x"],
+    [
+      "helmCharts: [{name: x, valuesFile: 'https://example.com/values.yaml'}]",
+      "remote",
+      "https://example.com/values.yaml",
+    ],
+    ["helmCharts: [{name: 'oci://example.com/x'}]", "remote", "oci://example.com/x"],
     ["resources: ['https://example.com/base.yaml']", "remote", "https://example.com/base.yaml"],
     ["resources: ['github.com/acme/base?ref=v1']", "remote", "github.com/acme/base?ref=v1"],
     ["bases: ['git@example.com:acme/base.git']", "remote", "git@example.com:acme/base.git"],

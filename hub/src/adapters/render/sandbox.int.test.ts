@@ -42,7 +42,7 @@ test("a renderer gets what it is given on standard input, and nothing of the hub
   const seen = (await box.run("cat; echo; export -p")).split("\n");
   expect(seen[0]).toBe("input");
   const names = seen.flatMap((line) => /^export (\w+)/.exec(line)?.[1] ?? []);
-  const allowed = /^(LANG|HOME|XDG_\w+|HELM_\w+|TMPDIR|GOGC|GOMEMLIMIT|PWD|OLDPWD|SHLVL|_)$/;
+  const allowed = /^(LANG|HOME|XDG_\w+|HELM_\w+|TMPDIR|GOGC|GOMEMLIMIT|HTTPS?_PROXY|PWD|OLDPWD|SHLVL|_)$/;
   expect(names.filter((name) => !allowed.test(name))).toEqual([]);
 });
 

@@ -151,9 +151,13 @@ export class Sandbox {
   }
 }
 
+/** Of the discard protocol, where nobody listens. */
+const NO_PROXY_THERE = "http://127.0.0.1:9";
+
 /**
  * No PATH: a renderer can start nothing it was not told about (kustomize would run git for a remote base). A garbage
  * collector that hardly runs takes a fifth off a chart's time, and these processes are over before garbage matters.
+ * The proxy is none: where a machine does not let us take the network away, what a renderer would fetch by itself is refused.
  */
 function environmentFor(home: string, temporary: string): Record<string, string> {
   return {
@@ -167,6 +171,8 @@ function environmentFor(home: string, temporary: string): Record<string, string>
     HELM_DATA_HOME: home,
     HELM_PLUGINS: home,
     TMPDIR: temporary,
+    HTTP_PROXY: NO_PROXY_THERE,
+    HTTPS_PROXY: NO_PROXY_THERE,
     GOGC: "1000",
     GOMEMLIMIT: "512MiB",
   };
