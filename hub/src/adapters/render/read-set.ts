@@ -36,12 +36,16 @@ export function describeReads(index: SnapshotIndex, requests: readonly string[])
   const lines = new Set<string>();
   const pending = [...requests];
   const seen = new Set<string>();
+  /** Many links lead to one folder. */
+  const opened = new Set<string>();
   for (let request = pending.pop(); request !== undefined; request = pending.pop()) {
     if (seen.has(request)) continue;
     seen.add(request);
     const found = index.find(request);
     lines.add(JSON.stringify([request, found.type, found.path, found.oid, modeOf(index, found.path)]));
-    if (found.type === "folder") pending.push(...index.linksBelow(found.path));
+    if (found.type !== "folder" || opened.has(found.path)) continue;
+    opened.add(found.path);
+    for (const link of index.linksBelow(found.path)) pending.push(link);
   }
   return [...lines].sort().join("\n");
 }

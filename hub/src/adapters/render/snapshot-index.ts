@@ -24,7 +24,7 @@ export class SnapshotIndex {
 
   private constructor(snapshot: Snapshot) {
     this.snapshot = snapshot;
-    this.#links = [...snapshot.links.keys()];
+    this.#links = [...snapshot.links.keys()].sort();
   }
 
   static of(snapshot: Snapshot): SnapshotIndex {
@@ -49,7 +49,18 @@ export class SnapshotIndex {
 
   /** Links below a folder (a path without links), at any depth. */
   linksBelow(folder: string): readonly string[] {
-    return folder === "" ? this.#links : this.#links.filter((link) => link.startsWith(`${folder}/`));
+    if (folder === "") return this.#links;
+    // Sorted: they stand together, from the first that is not before the folder's own name.
+    const prefix = `${folder}/`;
+    let [from, to] = [0, this.#links.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#links[middle] as string) < prefix) from = middle + 1;
+      else to = middle;
+    }
+    let end = from;
+    while (this.#links[end]?.startsWith(prefix) === true) end += 1;
+    return this.#links.slice(from, end);
   }
 
   /** The kustomization file of a folder, as a path. */
