@@ -17,7 +17,7 @@ interface Stand {
   ready: number;
 }
 
-function stand(): Stand {
+function stand(patienceMs = 5): Stand {
   const asked: (string | undefined)[] = [];
   const made: Stand = {
     asked,
@@ -35,7 +35,7 @@ function stand(): Stand {
       },
       now: () => made.nowMs,
       onReady: () => (made.ready += 1),
-      patienceMs: 5,
+      patienceMs,
       backoff: () => new Backoff({ firstMs: 1_000, random: () => 1 }),
     }),
   };
@@ -116,6 +116,22 @@ test("a slow source is not waited for for ever, and rings when it is there", asy
   resolve({ digest: "git:1", tree: "t1" });
   await expect.poll(() => at.ready).toBe(1);
   expect(await at.shelf.bring(branch, undefined, never)).toMatchObject({ tree: "t1" });
+});
+
+test("a slow source takes its time from one turn, not from every turn until it is there, nor from the next tries", async () => {
+  const at = stand(300);
+  const { promise, reject } = Promise.withResolvers<FetchedSource>();
+  at.answer = () => promise;
+  await expect(at.shelf.bring(branch, undefined, never)).rejects.toThrow(/still being fetched/);
+  const startedMs = performance.now();
+  for (let turn = 0; turn < 10; turn += 1) await expect(at.shelf.bring(branch, undefined, never)).rejects.toThrow();
+  reject(new SourceError("unreachable", "nobody answers"));
+  await expect.poll(() => at.ready).toBe(1);
+  at.nowMs = 10_000;
+  at.answer = () => new Promise(() => undefined);
+  await expect(at.shelf.bring(branch, undefined, never)).rejects.toThrow(/nobody answers/);
+  expect(at.asked).toHaveLength(2);
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
 });
 
 test("a slow source that is there already in an older form does not keep anybody waiting", async () => {

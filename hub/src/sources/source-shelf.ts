@@ -30,6 +30,8 @@ interface Entry {
   round: number;
   running: Promise<void> | undefined;
   isAwaited: boolean;
+  /** It took longer than anybody waits, last time: nobody waits again until it does not. */
+  isSlow: boolean;
   fetched: FetchedSource | undefined;
   error: SourceError | undefined;
   retryAtMs: number;
@@ -47,6 +49,10 @@ export class SourceShelf {
 
   constructor(options: SourceShelfOptions) {
     this.#options = options;
+  }
+
+  get #patienceMs(): number {
+    return this.#options.patienceMs ?? 5_000;
   }
 
   /** The repository was asked: what moves is asked for again, too. */
@@ -69,7 +75,8 @@ export class SourceShelf {
   async bring(request: SourceRequest, pinned: string | undefined, signal: AbortSignal): Promise<ShelvedSource> {
     const entry = this.#entryOf(request);
     if (entry.running === undefined && this.#isDue(entry, pinned)) this.#start(entry, pinned, signal);
-    if (entry.running !== undefined) await this.#waitFor(entry, entry.running, signal);
+    if (entry.running !== undefined && entry.isSlow) entry.isAwaited = true;
+    else if (entry.running !== undefined) await this.#waitFor(entry, entry.running, signal);
     const { fetched, error } = entry;
     if (fetched !== undefined && (pinned === undefined || pinned === fetched.digest)) {
       return error === undefined ? fetched : { ...fetched, trouble: error };
@@ -89,6 +96,7 @@ export class SourceShelf {
         round: -1,
         running: undefined,
         isAwaited: false,
+        isSlow: false,
         fetched: undefined,
         error: undefined,
         retryAtMs: 0,
@@ -109,8 +117,10 @@ export class SourceShelf {
     if (pinned !== entry.pinned) entry.fetched = undefined;
     entry.pinned = pinned;
     entry.round = this.#round;
+    const startedMs = performance.now();
     entry.running = this.#fetch(entry, signal).then(() => {
       entry.running = undefined;
+      entry.isSlow = performance.now() - startedMs >= this.#patienceMs;
       if (entry.isAwaited) this.#options.onReady();
       entry.isAwaited = false;
     });
@@ -135,15 +145,16 @@ export class SourceShelf {
   }
 
   async #waitFor(entry: Entry, running: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { patienceMs = 5_000 } = this.#options;
     const waited = new AbortController();
-    const isLate = sleep(patienceMs, AbortSignal.any([signal, waited.signal])).then(
+    const isLate = sleep(this.#patienceMs, AbortSignal.any([signal, waited.signal])).then(
       () => true,
       () => false,
     );
     const late = await Promise.race([running.then(() => false), isLate]);
     waited.abort();
     signal.throwIfAborted();
-    if (late) entry.isAwaited = true;
+    if (!late) return;
+    entry.isAwaited = true;
+    entry.isSlow = true;
   }
 }
