@@ -53,7 +53,11 @@ export class VariantResolver {
     if (source === undefined) return { missing: path };
     const overrides = matching.length === 0 ? "" : matching.map((one) => this.#placement.overrides.indexOf(one)).join();
     const values = source.type === "helm" ? this.#texts.valuesOf(cluster) : 0;
-    const capabilities = source.asksCapabilities ? this.#texts.capabilitiesOf(cluster) : 0;
+    const capabilities = source.asksCapabilities
+      ? this.#texts.capabilitiesOf(cluster)
+      : source.asksVersion === true
+        ? this.#texts.versionOf(cluster)
+        : 0;
     const shared = `${overrides} ${values} ${capabilities}`;
     const known = this.#made.get(shared);
     if (known !== undefined) return known;
@@ -73,7 +77,9 @@ export class VariantResolver {
       overrides.findLast((override) => override.namespace !== undefined)?.namespace ?? this.#placement.namespace;
     const isHelm = source.type === "helm";
     const { releaseName } = this.#placement;
-    const { kubernetesVersion, apiVersions } = cluster.facts;
+    const { kubernetesVersion } = cluster.facts;
+    const asks = source.asksCapabilities || source.asksVersion === true;
+    const apiVersions = source.asksCapabilities ? cluster.facts.apiVersions : [];
     return {
       app: this.#app,
       path,
@@ -82,7 +88,7 @@ export class VariantResolver {
       values: isHelm ? layerValues(cluster.values, [this.#placement, ...overrides]) : [],
       patches: overrides.flatMap(({ patches }) => patches),
       // An agent that has not said what it runs yet gets the renderer's own defaults.
-      ...(source.asksCapabilities && kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),
+      ...(asks && kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),
       ...(this.#regenerate !== undefined && { regenerate: this.#regenerate }),
     };
   }
@@ -99,6 +105,7 @@ interface VariantParts {
 export class ClusterTexts {
   readonly #values = new Map<Values, number>();
   readonly #capabilities = new Map<FleetCluster["facts"], number>();
+  readonly #versions = new Map<FleetCluster["facts"], number>();
   readonly #numbers = new Map<string, number>();
 
   valuesOf(cluster: FleetCluster): number {
@@ -108,6 +115,12 @@ export class ClusterTexts {
   capabilitiesOf(cluster: FleetCluster): number {
     return this.#numberOf(this.#capabilities, cluster.facts, ({ kubernetesVersion, apiVersions }) =>
       JSON.stringify([kubernetesVersion, apiVersions]),
+    );
+  }
+
+  versionOf(cluster: FleetCluster): number {
+    return this.#numberOf(this.#versions, cluster.facts, ({ kubernetesVersion }) =>
+      JSON.stringify([kubernetesVersion]),
     );
   }
 

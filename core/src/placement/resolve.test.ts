@@ -169,6 +169,13 @@ overrides:
       undefined,
     ]);
     expect(resolveAll(contract, { source: HELM, clusters }).apps.get("web")?.variants.size).toBe(1);
+    const more = cluster("d", {}, { facts: { ...facts, apiVersions: ["v1/Pod", "v1/Secret"] } });
+    const source = { type: "helm", asksCapabilities: false, asksVersion: true } as const;
+    const versioned = resolveAll(contract, { source, clusters: [...clusters, more] });
+    expect([...(versioned.apps.get("web")?.variants.values() ?? [])].map(({ capabilities }) => capabilities)).toEqual([
+      { kubernetesVersion: "v1.37.0", apiVersions: [] },
+      undefined,
+    ]);
   });
 
   it("resolves substitutions from the cluster", () => {

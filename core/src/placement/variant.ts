@@ -54,4 +54,6 @@ export interface SourceInfo {
   readonly type: SourceType;
   /** The chart's templates use `.Capabilities`: cluster facts become part of the variant. */
   readonly asksCapabilities: boolean;
+  /** Of the capabilities the chart asks for the Kubernetes version alone: its Chart.yaml says which it is for (`kubeVersion`). */
+  readonly asksVersion?: true;
 }

@@ -92,6 +92,11 @@ export function asksCapabilities({ templates, others, archives, unread }: ChartT
   );
 }
 
+/** Whether a chart says which versions of Kubernetes it is for: helm refuses it for others. */
+export function asksVersion({ others }: ChartTexts): boolean {
+  return [...others].some(([path, text]) => path.endsWith("Chart.yaml") && /^\s*["']?kubeVersion["']?\s*:/m.test(text));
+}
+
 /** How often a chart has to be rendered to know what of it stays: `later` in another second than the first time. */
 export type Repetition = "once" | "twice" | "later";
 

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { type SourceInfo, type SourceType, type Variant, valuesFilesOf } from "@axle/core/placement/variant.ts";
 import type { Rendered, RenderedObject, Renderer, Snapshot } from "../../ports.ts";
-import { asksCapabilities, readChartTexts } from "./chart-texts.ts";
+import { asksCapabilities, asksVersion, readChartTexts } from "./chart-texts.ts";
 import { compareRenders, describeDifferences } from "./compare-renders.ts";
 import { finishObjects, warning, type FoundObjects } from "./finish-objects.ts";
 import { readSetOfKustomization } from "./kustomize-read-set.ts";
@@ -53,7 +53,7 @@ export class ProcessRenderer implements Renderer {
   /** What a folder reads, by path: valid for as long as its text stays the same. */
   readonly #sources = new Map<string, Source>();
   /** By what the chart reads. */
-  readonly #asking = new Map<string, boolean>();
+  readonly #asking = new Map<string, Pick<SourceInfo, "asksCapabilities" | "asksVersion">>();
   #programs: Promise<string> | undefined;
   /** Sources checked against the snapshot that was asked about last. */
   #checked: { readonly snapshot: WeakRef<Snapshot>; readonly sources: Map<string, Source | undefined> } | undefined;
@@ -77,10 +77,11 @@ export class ProcessRenderer implements Renderer {
     let asks = this.#asking.get(source.reads.text);
     if (asks === undefined) {
       const texts = await Promise.all(charts.map((folder) => readChartTexts(snapshot, folder, signal)));
-      asks = source.reads.usesGenerators || texts.some(asksCapabilities);
+      const asksAll = source.reads.usesGenerators || texts.some(asksCapabilities);
+      asks = { asksCapabilities: asksAll, ...(!asksAll && texts.some(asksVersion) && { asksVersion: true as const }) };
       remember(this.#asking, source.reads.text, asks);
     }
-    return { type: source.type, asksCapabilities: asks };
+    return { type: source.type, ...asks };
   }
 
   async keyOf(snapshot: Snapshot, variant: Variant, signal: AbortSignal): Promise<string> {

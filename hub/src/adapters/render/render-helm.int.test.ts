@@ -128,6 +128,29 @@ test("a chart is asked for the cluster's abilities only when a template uses the
   expect(objects[0]?.object["data"]).toEqual({ version: "v1.31.4", monitor: "true", group: "true" });
 });
 
+test("a chart that says which Kubernetes it is for is rendered for the cluster's, and asks for no more of it", async () => {
+  const old = chartOf("old", { "templates/cm.yaml": template("c", "{}") });
+  const snapshot = await fleet.commit({
+    ...old,
+    "old/Chart.yaml": `${old["old/Chart.yaml"] ?? ""}kubeVersion: "<1.30"\n`,
+  });
+  expect(await fleet.renderer.inspect(snapshot, "old", fleet.signal)).toEqual({
+    type: "helm",
+    asksCapabilities: false,
+    asksVersion: true,
+  });
+  const render = (kubernetesVersion: string) =>
+    fleet.renderer.render(
+      snapshot,
+      variantOf("old", { capabilities: { kubernetesVersion, apiVersions: [] } }),
+      fleet.signal,
+    );
+  expect((await render("v1.29.1")).objects).toHaveLength(1);
+  await expect(render("v1.31.0")).rejects.toMatchObject({
+    message: expect.stringMatching(/requires kubeVersion: <1.30/) as unknown,
+  });
+});
+
 test("helm's own words come with file, line and column", async () => {
   const snapshot = await fleet.commit({
     ...chartOf("bad/call", { "templates/cm.yaml": "a: b\nc: {{ .Values.x.y.z }}\n" }),
