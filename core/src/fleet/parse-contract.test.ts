@@ -28,6 +28,12 @@ function app(name: string, spec: string): string {
 
 const PLAIN_SPEC = "source: { path: . }\nclusters: { all: true }";
 
+it("an App whose settings no slice should carry is refused", () => {
+  const spec = `${PLAIN_SPEC}\nignoreDifferences: [{ kind: Pod, jsonPointers: [/${"x".repeat(300_000)}] }]`;
+  const problems = messagesOf({ "axle.yaml": FLEET, "a/app.yaml": app("web", spec), "a/m.yaml": "" });
+  expect(problems).toContainEqual(expect.stringMatching(/a\/app.yaml.*262144 are the limit/));
+});
+
 describe("contractFilesOf", () => {
   it("names axle.yaml, the cluster files and every App file, but none in hidden folders or charts", () => {
     const fleet = `${FLEET}spec: { clusterFiles: ["clusters/*.yaml"] }`;

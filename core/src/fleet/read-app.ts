@@ -29,6 +29,9 @@ export interface AppContext {
 }
 
 /** An App file's object, normalised: defaults filled in, every path relative to the root. */
+/** Rules for differences and health, mostly. What an app's record or a slice could not be stored with would stop the whole fleet. */
+const MAX_SETTINGS_CHARACTERS = 256 * 1024;
+
 export function readApp(source: AppSource, context: AppContext): AppReading {
   const reader = new AppReader(source, context.files);
   const { metadata, spec } = source.value;
@@ -65,6 +68,11 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     declaredAt: source.place,
     ...placesOf(source),
   };
+  const size = JSON.stringify(app.settings).length;
+  if (size > MAX_SETTINGS_CHARACTERS) {
+    const message = `rules and settings of ${size} characters; every slice carries them, ${MAX_SETTINGS_CHARACTERS} are the limit`;
+    reader.report("schema", message, ["spec"]);
+  }
   const folders = [...(path === undefined ? [] : [path]), ...overrides.flatMap((override) => override.path ?? [])];
   return { app, problems: reader.problems, claims: [folderOf(source.place.file), ...folders] };
 }

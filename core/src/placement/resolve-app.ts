@@ -13,6 +13,11 @@ import { VariantResolver } from "./resolve-variant.ts";
 import type { ClusterTexts } from "./resolve-variant.ts";
 import type { ResolvedApp, SourceInfo, Target, Variant, VariantKey } from "./variant.ts";
 
+/** Of what is substituted on one cluster, which its slice carries for each app. */
+const MAX_SUBSTITUTED_CHARACTERS = 128 * 1024;
+/** Of all clusters together: they stand in the app's record, and a record that cannot be stored would stop the whole fleet. */
+const MAX_SUBSTITUTED_IN_ALL = 5 * 1024 * 1024;
+
 export interface AppContext {
   /** In a stable order. */
   readonly clusters: readonly FleetCluster[];
@@ -61,6 +66,7 @@ class AppResolver {
   /** Which placement reached a cluster first, by cluster id. */
   readonly #reachedBy = new Map<string, AppPlacement>();
   readonly #missing = new Set<string>();
+  #substituted = 0;
   /** Names of the clusters that have the same trouble, by what it is: one problem, however many clusters. */
   readonly #troubles = new Map<string, { readonly clusters: string[]; describe(clusters: readonly string[]): void }>();
 
@@ -142,10 +148,27 @@ class AppResolver {
       this.#noteSubstitution(cluster, substitutions.missing);
       return;
     }
+    if (!this.#hasRoom(cluster, substitutions.values)) return;
     this.#variants.set(resolved.key, resolved.variant);
     const placedBy = placement.clusters.declaredAt ?? placement.declaredAt;
     const target = { variant: resolved.key, substitutions: substitutions.values, because, placedBy };
     this.#targets.set(cluster.id, this.#share(resolved.variant, target));
+  }
+
+  #hasRoom(cluster: FleetCluster, values: Target["substitutions"]): boolean {
+    if (!this.#substitutes) return true;
+    const size = JSON.stringify(values).length;
+    this.#substituted += size;
+    const isLarge = size > MAX_SUBSTITUTED_CHARACTERS;
+    if (!isLarge && this.#substituted <= MAX_SUBSTITUTED_IN_ALL) return true;
+    const what = isLarge
+      ? `take more than ${MAX_SUBSTITUTED_CHARACTERS} characters`
+      : `take more than ${MAX_SUBSTITUTED_IN_ALL} characters on all clusters together`;
+    this.#note(`substituted ${isLarge}`, cluster, (clusters) => {
+      const message = `the values to be substituted on ${list(clusters)} ${what}; shorten them, or give what is large as values of a chart`;
+      this.#report("substitution", { message, place: this.#app.declaredAt, field: "spec.substitute" });
+    });
+    return false;
   }
 
   /** A variant belongs to one placement. */

@@ -178,6 +178,28 @@ overrides:
     ]);
   });
 
+  it("an app whose substituted values no record could hold is in error, with the clusters it is about", () => {
+    const contract = contractOf({
+      "web/app.yaml": app(
+        "web",
+        "source: { path: . }\nclusters: { all: true }\nsubstitute: { BIG: cluster.values.big }",
+      ),
+    });
+    const of = (count: number, characters: number) =>
+      resolveAll(contract, {
+        clusters: Array.from({ length: count }, (_, index) =>
+          cluster(`c${index}`, {}, { values: { big: "x".repeat(characters) } }),
+        ),
+      }).problems.map(({ message }) => message);
+    expect(of(2, 1_000)).toEqual([]);
+    expect(of(2, 200_000)).toEqual([
+      expect.stringMatching(/^the values .* on cluster "c0" and 1 more take more than 131072/),
+    ]);
+    expect(of(60, 100_000)).toEqual([
+      expect.stringMatching(/and 7 more take more than 5242880 .* together; shorten them/),
+    ]);
+  });
+
   it("resolves substitutions from the cluster", () => {
     const contract = contractOf({
       "web/app.yaml": app(
