@@ -181,6 +181,14 @@ describe("an error says where and what", () => {
     expect(error.message).toContain(message);
   });
 
+  it.each(["a: 31415926535897932384", "a: !!int hunter2hunter2"])(
+    "S5: %j is told without the value, which may be a password",
+    (text) => {
+      const { message } = errorOf(text);
+      expect(message).not.toMatch(/415926|hunter2/);
+    },
+  );
+
   it("bounds what aliases expand to, and nesting", () => {
     const levels = Array.from(
       { length: 12 },

@@ -257,19 +257,19 @@ class Reader {
     if (resolved.kind === "inexact") {
       throw this.#error(
         "number",
-        `the number ${source} cannot be kept exactly; quote it if the field takes text`,
+        `the number ${hinted(source)} cannot be kept exactly; quote it if the field takes text`,
         scalar,
       );
     }
     if (resolved.kind === "not-finite") {
       throw this.#error(
         "number",
-        `${source} is no number Kubernetes can take; quote it if it is meant as text`,
+        `${hinted(source)} is no number Kubernetes can take; quote it if it is meant as text`,
         scalar,
       );
     }
     if (expected !== undefined && !expected.includes(resolved.value === null ? "null" : typeof resolved.value)) {
-      throw this.#error("tag", `"${source}" cannot be read as ${tag}`, scalar);
+      throw this.#error("tag", `"${hinted(source)}" cannot be read as ${tag}`, scalar);
     }
     return resolved.value;
   }
@@ -285,6 +285,11 @@ class Reader {
   #error(code: YamlError["code"], message: string, node: Node): YamlError {
     return new YamlError(code, message, this.#position(node.range?.[0] ?? 0));
   }
+}
+
+/** As much of a value as finds it again: it may be a password of nothing but digits. */
+function hinted(source: string): string {
+  return source.length <= 6 ? source : `${source.slice(0, 3)}… (${source.length} characters)`;
 }
 
 const SCALAR_TAGS: Readonly<Record<string, readonly string[]>> = {
