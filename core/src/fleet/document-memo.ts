@@ -1,4 +1,5 @@
 import type { ClusterFile } from "./cluster.ts";
+import type { Steps } from "../steps.ts";
 import { readDocuments } from "./read-documents.ts";
 import type { ContractDocument, DocumentReading } from "./read-documents.ts";
 
@@ -18,12 +19,12 @@ export class DocumentMemo {
   readonly #clusters = new WeakMap<ContractDocument, ClusterFile>();
 
   /** {@link readDocuments}, remembered for as long as the text stays the same. */
-  read(text: string, file: string, onlyOurs: boolean): DocumentReading {
+  *read(text: string, file: string, onlyOurs: boolean): Steps<DocumentReading> {
     const known = this.#used.get(file) ?? this.#known.get(file);
     const current =
       known !== undefined && known.onlyOurs === onlyOurs && known.text === text
         ? known
-        : { text, onlyOurs, reading: readDocuments(text, file, onlyOurs) };
+        : { text, onlyOurs, reading: yield* readDocuments(text, file, onlyOurs) };
     this.#used.set(file, current);
     return current.reading;
   }

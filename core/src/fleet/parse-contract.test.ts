@@ -28,6 +28,12 @@ function app(name: string, spec: string): string {
 
 const PLAIN_SPEC = "source: { path: . }\nclusters: { all: true }";
 
+it("more problems than a call takes arguments are problems like any others", () => {
+  const { problems } = read({ "axle.yaml": FLEET, "a/app.yaml": "apiVersion: axle.dev/v1\n---\n".repeat(130_000) });
+  expect(problems.length).toBeGreaterThan(130_000 - 1);
+  expect(refusesCommit(problems)).toBe(true);
+}, 60_000);
+
 it("an App whose settings no slice should carry is refused", () => {
   const spec = `${PLAIN_SPEC}\nignoreDifferences: [{ kind: Pod, jsonPointers: [/${"x".repeat(300_000)}] }]`;
   const problems = messagesOf({ "axle.yaml": FLEET, "a/app.yaml": app("web", spec), "a/m.yaml": "" });

@@ -26,7 +26,7 @@ const REFS_FOLDER = `${SOURCES_FOLDER}/ref/`;
  */
 export function contractFilesOf(fleetText: string | undefined, paths: Iterable<string>): readonly string[] {
   const all = [...paths].filter((path) => !isMounted(path));
-  const fleet = fleetText === undefined ? undefined : readFleetFile(fleetText).fleet;
+  const fleet = fleetText === undefined ? undefined : finish(readFleetFile(fleetText)).fleet;
   const clusterFiles = new Set(clusterFilesOf(fleet, all));
   const isAppFile = appFileTest(all);
   return all.filter((path) => path === FLEET_FILE || clusterFiles.has(path) || isAppFile(path)).sort();
@@ -59,7 +59,7 @@ export function* readContractInSteps(input: ContractInput): Steps<Contract> {
   const memo = input.memo ?? new DocumentMemo();
   const fleetText = input.texts.get(FLEET_FILE);
   const read =
-    fleetText === undefined ? { fleet: undefined, problems: [fleetMissing(paths)] } : readFleetFile(fleetText);
+    fleetText === undefined ? { fleet: undefined, problems: [fleetMissing(paths)] } : yield* readFleetFile(fleetText);
   const problems: Problem[] = [...read.problems];
   const { fleet } = read;
   const clusterFiles = clusterFilesOf(fleet, paths);
@@ -78,7 +78,7 @@ export function* readContractInSteps(input: ContractInput): Steps<Contract> {
   const readings = ours.documents
     .filter((document) => document.kind === "App")
     .map((document) => readApp(document, { defaults, files }));
-  problems.push(
+  const again = [
     ...readings.flatMap((reading) => reading.problems),
     ...repeated(clusters, "duplicate-cluster", "a Cluster"),
     ...repeated(
@@ -87,7 +87,7 @@ export function* readContractInSteps(input: ContractInput): Steps<Contract> {
       "an App",
     ),
     ...(fleet === undefined ? [] : unmatchedGlobs(fleet, paths)),
-  );
+  ];
   const explicit = firstOfEachName(readings.map(({ app }) => app));
   const found =
     fleet === undefined
@@ -99,17 +99,18 @@ export function* readContractInSteps(input: ContractInput): Steps<Contract> {
           branches: input.branches ?? [],
           links: input.links ?? new Map(),
         });
-  problems.push(...(found?.problems ?? []));
   return {
     fleet,
     clusterFiles: firstOfEachName(clusters),
     apps: firstOfEachName([...explicit, ...(found?.apps ?? [])]),
-    problems: problems.toSorted((a, b) => comparePlaces(a.place, b.place)),
+    problems: [...problems, ...again, ...(found?.problems ?? [])].toSorted((a, b) => comparePlaces(a.place, b.place)),
   };
 }
 
-function readFleetFile(text: string): { readonly fleet: Fleet | undefined; readonly problems: readonly Problem[] } {
-  const { documents, problems } = readDocuments(text, FLEET_FILE, true);
+function* readFleetFile(
+  text: string,
+): Steps<{ readonly fleet: Fleet | undefined; readonly problems: readonly Problem[] }> {
+  const { documents, problems } = yield* readDocuments(text, FLEET_FILE, true);
   const [first, ...others] = documents.filter((document) => document.kind === "Fleet");
   if (first === undefined) {
     if (problems.length > 0) return { fleet: undefined, problems };
@@ -147,11 +148,12 @@ function* readFiles(texts: ReadonlyMap<string, string>, context: FilesContext): 
   for (const file of [...texts.keys()].sort()) {
     const onlyOurs = file === FLEET_FILE || context.clusterFiles.has(file);
     if (!onlyOurs && !context.isAppFile(file)) continue;
-    const reading = context.memo.read(texts.get(file) as string, file, onlyOurs);
+    const reading = yield* context.memo.read(texts.get(file) as string, file, onlyOurs);
     // The problems of axle.yaml are known already, from the Fleet in it.
-    if (file !== FLEET_FILE) context.problems.push(...reading.problems, ...misplacedFleets(reading.documents));
+    const found = file === FLEET_FILE ? [] : [...reading.problems, ...misplacedFleets(reading.documents)];
+    for (const problem of found) context.problems.push(problem);
     if (reading.foreign === 0) wholeFiles.add(file);
-    documents.push(...reading.documents);
+    for (const document of reading.documents) documents.push(document);
     yield undefined;
   }
   return { documents, wholeFiles };

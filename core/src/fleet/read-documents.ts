@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import { parseYaml, positionIn, YamlError } from "../manifest/parse-yaml.ts";
+import { parseYamlInSteps, positionIn, YamlError } from "../manifest/parse-yaml.ts";
 import type { Position, YamlDocument } from "../manifest/parse-yaml.ts";
+import type { Steps } from "../steps.ts";
 import { CONTRACT_API_VERSION, CONTRACT_SCHEMAS } from "./contract-schemas.ts";
 import type { AppDocument, ClusterDocument, ContractKind, FleetDocument } from "./contract-schemas.ts";
 import { describeIssue } from "./describe-issue.ts";
@@ -38,10 +39,10 @@ const CONFLICT = /^(<{7}|>{7}) /m;
  * objects are errors. Text that is no YAML, an empty file, and something that was surely meant as ours (a typing error in
  * `apiVersion`) are errors everywhere: an App nobody can read must not look deleted.
  */
-export function readDocuments(text: string, file: string, onlyOurs: boolean): DocumentReading {
+export function* readDocuments(text: string, file: string, onlyOurs: boolean): Steps<DocumentReading> {
   let yaml: readonly YamlDocument[];
   try {
-    yaml = parseYaml(text);
+    yaml = yield* parseYamlInSteps(text);
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
     const isTold = onlyOurs || text.includes("axle.dev/");
@@ -65,6 +66,7 @@ export function readDocuments(text: string, file: string, onlyOurs: boolean): Do
   const problems: Problem[] = [];
   let foreign = 0;
   for (const document of yaml) {
+    yield undefined;
     const ours = recognise(document.value, text);
     if (ours === "foreign" && !onlyOurs) foreign += 1;
     else if (typeof ours === "object") documents.push(...readDocument(document, { file, kind: ours.kind, problems }));
