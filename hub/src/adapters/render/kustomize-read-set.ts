@@ -23,6 +23,8 @@ export async function readSetOfKustomization(
     signal,
     requests: new Set([folder]),
     visited: new Set(),
+    kustomizations: new Set(),
+    pluginTexts: new Set(),
     usesHelm: false,
     usesGenerators: false,
     charts: [],
@@ -31,6 +33,7 @@ export async function readSetOfKustomization(
     refusal: undefined,
   };
   await visitFolder(walk, folder);
+  requestPluginPaths(walk);
   // What a generator in a file of its own names is a matter of who includes it; charts that kustomizations name stand in
   // their homes, and those are among the texts.
   if (walk.usesGenerators) walk.requests.add("");
@@ -53,6 +56,10 @@ interface Walk {
   readonly signal: AbortSignal;
   readonly requests: Set<string>;
   readonly visited: Set<string>;
+  /** Folders that have one. */
+  readonly kustomizations: Set<string>;
+  /** In generators and transformers that stand in files of their own: what may lead out of the folder they are used in. */
+  readonly pluginTexts: Set<string>;
   usesHelm: boolean;
   /** Helm by generators, wherever they are written. */
   usesGenerators: boolean;
@@ -70,6 +77,7 @@ async function visitFolder(walk: Walk, folder: string): Promise<void> {
   walk.visited.add(path);
   const file = index.kustomizationOf(path);
   if (file === undefined) return;
+  walk.kustomizations.add(path);
   let text: string;
   try {
     text = await readText(walk, file);
@@ -128,15 +136,28 @@ async function visitFile(walk: Walk, folder: string, file: string): Promise<void
     return;
   }
   if (walk.charts.length > 0) walk.values.push(text);
-  if (!text.includes("HelmChartInflationGenerator")) return;
+  const usesHelm = text.includes("HelmChartInflationGenerator");
+  if (!usesHelm && !text.includes("builtin")) return;
+  const { helmPaths, charts, fault, texts } = readKustomization(text, file);
+  for (const each of texts) if (each.includes("..")) walk.pluginTexts.add(each);
+  if (!usesHelm) return;
   walk.usesHelm = true;
   walk.usesGenerators = true;
-  const { helmPaths, charts, fault } = readKustomization(text, file);
   if (fault !== undefined) walk.refusal ??= new RenderError("source", fault.message, { place: fault.place });
   for (const named of helmPaths) walk.refusal ??= refuseHelmPath(walk.index, folder, named);
   for (const chart of charts) {
     walk.refusal ??= refuseChart(walk.index, folder, chart);
     walk.charts.push(chartIn(folder, chart));
+  }
+}
+
+/** They are relative to whoever includes them, directly or not. Kustomize refuses what leads out, in other words when it is there. */
+function requestPluginPaths({ index, kustomizations, pluginTexts, requests }: Walk): void {
+  for (const folder of kustomizations) {
+    for (const text of pluginTexts) {
+      const request = joinPath(folder, text);
+      if (!text.startsWith("/") && index.find(request).type !== "outside") requests.add(request);
+    }
   }
 }
 

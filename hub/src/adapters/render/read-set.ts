@@ -1,6 +1,6 @@
 import type { ChartValues } from "./kustomization-references.ts";
 import type { RenderError } from "./render-error.ts";
-import type { SnapshotIndex } from "./snapshot-index.ts";
+import { parentOf, type SnapshotIndex } from "./snapshot-index.ts";
 
 /** What rendering a folder may read. */
 export interface ReadSet {
@@ -42,12 +42,20 @@ export function describeReads(index: SnapshotIndex, requests: readonly string[])
     if (seen.has(request)) continue;
     seen.add(request);
     const found = index.find(request);
-    lines.add(JSON.stringify([request, found.type, found.path, found.oid, modeOf(index, found.path)]));
+    const mode = found.type === "missing" ? wayTo(index, found.path) : modeOf(index, found.path);
+    lines.add(JSON.stringify([request, found.type, found.path, found.oid, mode]));
     if (found.type !== "folder" || opened.has(found.path)) continue;
     opened.add(found.path);
     for (const link of index.linksBelow(found.path)) pending.push(link);
   }
   return [...lines].sort().join("\n");
+}
+
+/** How much of the way to what is missing is there: renderers say where it ends. */
+function wayTo(index: SnapshotIndex, path: string): string {
+  let way = path;
+  while (way !== "" && index.find(way).type === "missing") way = parentOf(way);
+  return `${index.find(way).type} ${way}`;
 }
 
 function modeOf(index: SnapshotIndex, path: string): string {
