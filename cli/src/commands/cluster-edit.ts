@@ -76,7 +76,7 @@ export function defineClusterEdits(command: Command, { context, runs }: CommandR
 
 function addEditOptions(command: Command): Command {
   command
-    .option("-C, --dir <dir>", "the root of the checkout (default: where you are)")
+    .option("-C, --dir <dir>", "the root of the checkout (default: the one you stand in)")
     .option("--dry-run", "only show what would change");
   return addOutputOption(command, FORMATS);
 }

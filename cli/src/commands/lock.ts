@@ -38,7 +38,7 @@ Examples:
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
   command
-    .option("-C, --dir <dir>", "the root of the checkout (default: where you are)")
+    .option("-C, --dir <dir>", "the root of the checkout (default: the one you stand in)")
     .option("--check", "write nothing, and exit 1 when something is missing, changed or not used")
     .option(
       "--update [names...]",

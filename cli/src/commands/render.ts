@@ -38,7 +38,7 @@ Examples:
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
   command
-    .argument("[dir]", "the root of the checkout (default: where you are)")
+    .argument("[dir]", "the root of the checkout (default: the one you stand in)")
     .option("--cluster <name>", "a cluster with a file in the repository")
     .option("--label <key=value>", "imagine a cluster with this label (repeat it)", collectLabels)
     .option("--app <name>", "only this app")

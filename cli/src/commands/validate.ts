@@ -30,7 +30,7 @@ Examples:
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
   command
-    .argument("[dir]", "the root of the checkout (default: where you are)")
+    .argument("[dir]", "the root of the checkout (default: the one you stand in)")
     .option("--no-render", "do not render the apps")
     .option("--strict", "count warnings as errors");
   addOutputOption(command, ["table", "json", "yaml"]).addHelpText("after", HELP);

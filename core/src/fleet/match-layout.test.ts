@@ -355,6 +355,13 @@ describe("a layout entry with branches", () => {
     ).toContain(words);
     expect(refusesCommit(problems)).toBe(true);
   });
+
+  it("tells a capture that nobody captured once, and not again for each folder", () => {
+    const files = ["a/dev/x.yaml", "a/prod/x.yaml"];
+    const { problems } = read("- { path: 'a/{env}', app: web, clusters: { matchLabels: { env: '{envv}' } } }", files);
+    expect(problems.map(({ message }) => message)).toEqual(["{envv} stands for nothing: the path captures {env}"]);
+    expect(refusesCommit(problems)).toBe(true);
+  });
 });
 
 describe("what has to be fetched of a repository's refs", () => {

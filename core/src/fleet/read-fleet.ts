@@ -100,14 +100,18 @@ function readEntry(entry: EntryDocument, { source, index, problems }: EntryConte
   const captured = new Set([...branch, ...namesIn(path)]);
   const identity = identityFault(entry, captured);
   if (identity !== undefined) report(entry.app === undefined ? "path" : "app", identity);
+  let isClear = true;
   for (const name of ["app", "namespace", "labels", "clusters"] as const) {
     for (const used of new Set(namesIn(JSON.stringify(entry[name] ?? "")))) {
       if (captured.has(used)) continue;
+      isClear = false;
       const known =
         captured.size === 0 ? "captures nothing" : `captures ${[...captured].map((x) => `{${x}}`).join(", ")}`;
       report(name, `{${used}} stands for nothing: the ${entry.branch === undefined ? "path" : "entry"} ${known}`);
     }
   }
+  // What nobody knows the meaning of fits no folder: that each does not would only hide why.
+  if (!isClear) return [];
   const declaredAt = source.placeOf(...field);
   return [
     {

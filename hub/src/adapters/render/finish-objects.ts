@@ -114,7 +114,7 @@ function placeInNamespace(
   if (clusterScoped === undefined) return object;
   throw new RenderError(
     "manifest",
-    `${describeRef(refOf(object))} names no namespace; set metadata.namespace, or spec.namespace of the App`,
+    `${describeRef(refOf(object))} names no namespace; set metadata.namespace, or the namespace of the App, the layout entry or the kustomization`,
     { place: placeOf(context.file, context.line ?? 0, context.line === undefined ? 0 : 1) },
   );
 }

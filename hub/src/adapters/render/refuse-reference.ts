@@ -1,10 +1,11 @@
 import { describeSource, requestAt, sourceKey, type SourceRequest } from "@axle/core/fleet/source-request.ts";
+import { didYouMean } from "@axle/core/fleet/suggest.ts";
 import type { ChartUse, Reference } from "./kustomization-references.ts";
 import { FILES_FOLDER, homeOf } from "./named-places.ts";
 import { parseRemoteAddress } from "./remote-address.ts";
 import { RenderError } from "./render-error.ts";
 import { requestChart } from "./request-chart.ts";
-import { joinPath, type SnapshotIndex } from "./snapshot-index.ts";
+import { joinPath, parentOf, type SnapshotIndex } from "./snapshot-index.ts";
 
 /**
  * Why a kustomization must not be built for what it refers to: kustomize would follow it out of the repository, or to
@@ -27,17 +28,31 @@ export function refuseReference(index: SnapshotIndex, folder: string, reference:
   }
   const request = requestIn(found.path);
   if (request !== undefined) return new RenderError("remote", whyMissing(index, request, found.path), { place });
-  if (!value.startsWith("/") && found.type !== "outside") return undefined;
+  if (!value.startsWith("/") && found.type === "missing") {
+    const message = `${shown} is not there: the repository has no "${found.path}"${nearby(index, found.path) || "; check the path"}`;
+    return new RenderError("source", message, { place });
+  }
   return new RenderError("escapes", `${shown} leads out of the repository; use a path inside it`, { place });
 }
 
 /** Why a chart that kustomize would download is not there. */
 export function refuseChart(index: SnapshotIndex, folder: string, chart: ChartUse): RenderError | undefined {
   const { repository, name, place } = chart;
-  if (repository === "" || index.find(joinPath(folder, homeOf(chart))).type === "folder") return undefined;
+  const home = index.find(joinPath(folder, homeOf(chart)));
+  if (home.type === "folder" || home.type === "outside") return undefined;
+  if (repository === "") {
+    const message = `the chart ${name} is not there: the repository has no folder "${home.path}", and no repo is named to fetch it from`;
+    return new RenderError("source", message, { place });
+  }
   const found = requestChart(chart);
   const message = found.type === "refused" ? found.message : whyMissing(index, found.request);
   return new RenderError("remote", `the chart ${name} of ${repository} ${message}`, { place });
+}
+
+function nearby(index: SnapshotIndex, path: string): string {
+  const { files, folders } = index.childrenOf(index.find(parentOf(path)).path);
+  const last = (each: string): string => each.slice(each.lastIndexOf("/") + 1);
+  return didYouMean(last(path), [...files, ...folders].map(last));
 }
 
 /** What the finder put in place of an address: a mount, or a file beside the kustomization. */

@@ -58,7 +58,12 @@ test("kustomize's own words come with the file they are about and without paths 
   for (const [folder, code, file, message] of [
     ["bad/yaml", "renderer", "bad/yaml/cm.yaml", /MalformedYAMLError/],
     ["bad/field", "renderer", "bad/field/kustomization.yaml", /unknown field "resource"/],
-    ["bad/missing", "renderer", "bad/missing/kustomization.yaml", /\.\.\/nothing/],
+    [
+      "bad/missing",
+      "source",
+      "bad/missing/kustomization.yaml",
+      /^"\.\.\/nothing" is not there: the repository has no "bad\/nothing"; check the path$/,
+    ],
     ["bad/syntax", "source", "bad/syntax/kustomization.yaml", /./],
   ] as const) {
     const rendered = fleet.renderer.render(snapshot, variantOf(folder), fleet.signal);
@@ -69,6 +74,25 @@ test("kustomize's own words come with the file they are about and without paths 
     });
     await expect(rendered).rejects.not.toThrow(/\/tree|\/tmp/);
   }
+});
+
+test("what is named and not there is said with its place, and with what it may be", async () => {
+  const snapshot = await fleet.commit({
+    "typo/bases/cache/kustomization.yaml": "resources: [cm.yaml]\n",
+    "typo/bases/cache/cm.yaml": configMap("cache"),
+    "typo/app/kustomization.yaml": "resources:\n- ../bases/cach\n",
+    "typo/chart/kustomization.yaml": "helmCharts:\n- name: gone\n  releaseName: r\n",
+  });
+  await expect(fleet.renderer.render(snapshot, variantOf("typo/app"), fleet.signal)).rejects.toMatchObject({
+    code: "source",
+    place: { file: "typo/app/kustomization.yaml", line: 2, column: 3 },
+    message: '"../bases/cach" is not there: the repository has no "typo/bases/cach"; did you mean "cache"?',
+  });
+  await expect(fleet.renderer.render(snapshot, variantOf("typo/chart"), fleet.signal)).rejects.toMatchObject({
+    code: "source",
+    message:
+      'the chart gone is not there: the repository has no folder "typo/chart/charts/gone", and no repo is named to fetch it from',
+  });
 });
 
 test("bases that name each other in a circle are an error, not a loop", async () => {

@@ -69,7 +69,8 @@ test("a namespaced object without a namespace is an error that names object, fil
   await expect(fleet.renderer.render(snapshot, variantOf("raw/none"), fleet.signal)).rejects.toMatchObject({
     code: "manifest",
     place: { file: "raw/none/a.yaml", line: 2 },
-    message: "ConfigMap lost names no namespace; set metadata.namespace, or spec.namespace of the App",
+    message:
+      "ConfigMap lost names no namespace; set metadata.namespace, or the namespace of the App, the layout entry or the kustomization",
   });
 });
 
