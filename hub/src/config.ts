@@ -113,6 +113,21 @@ export const HUB_CONFIG = defineConfig({
     default: 1024 ** 3,
     description: "largest tree of one commit that is checked out",
   },
+  keepSourcesMs: {
+    type: "duration",
+    env: "AXLE_KEEP_SOURCES",
+    default: 30 * 24 * 3_600_000,
+    min: 24 * 3_600_000,
+    description: "how long charts, other repositories, submodules and large files that nothing uses are kept on disk",
+  },
+  rememberSourcesMs: {
+    type: "duration",
+    env: "AXLE_REMEMBER_SOURCES",
+    default: 90 * 24 * 3_600_000,
+    min: 24 * 3_600_000,
+    description:
+      "how long the digest of a version that nothing uses is remembered; afterwards another one is not refused",
+  },
   agentCredentialsMs: {
     type: "duration",
     env: "AXLE_AGENT_CREDENTIALS",

@@ -16,7 +16,9 @@ import { Hub } from "./hub.ts";
 import type { HubKeys } from "./identity/hub-keys.ts";
 import { PackCollector } from "./pack-collector.ts";
 import type { Renderer, Repository } from "./ports.ts";
-import type { RefRepository } from "./source-ports.ts";
+import { SourceCollector } from "./source-collector.ts";
+import type { SourceRetention } from "./source-collector.ts";
+import type { RefRepository, SourceCollection } from "./source-ports.ts";
 import { SourceDesk } from "./sources/source-desk.ts";
 import type { SourceDeskOptions } from "./sources/source-desk.ts";
 import type { ClusterDirectory } from "./sessions/cluster-directory.ts";
@@ -26,9 +28,10 @@ import type { Service } from "@axle/runtime/service.ts";
 
 export interface LeaderOptions {
   readonly lead: Omit<LeadOptions, "log">;
-  readonly repository: Repository & RefRepository;
+  readonly repository: Repository & RefRepository & SourceCollection;
   /** What brings sources that are not in the repository. */
   readonly sources: Pick<SourceDeskOptions, "fetchers" | "finder" | "readLock">;
+  readonly retention: SourceRetention;
   readonly renderer: Renderer;
   readonly keys: Pick<HubKeys, "signing" | "packMaster">;
   readonly directory: ClusterDirectory;
@@ -62,10 +65,11 @@ export class Leader implements Service {
         isOfSources: (error) => error instanceof RenderError && error.isOfSources,
         onReady: () => wake.poke("render", Date.now()),
       });
+      const pins = new StoredSourcePins(state, store);
       const sources = new SourceDesk({
         ...options.sources,
         repository,
-        pins: new StoredSourcePins(state, store),
+        pins,
         onReady: () => wake.poke("render", Date.now()),
       });
       const hub = new Hub({
@@ -93,7 +97,11 @@ export class Leader implements Service {
       });
       desk.opened({ state, store, wake, fetching: () => hub.fetching });
       try {
-        await Promise.all([hub.run(term), new PackCollector({ store, state, log }).run(term)]);
+        const collectors = [
+          new PackCollector({ store, state, log }),
+          new SourceCollector({ ...options.retention, repository, sources, pins, state, log }),
+        ];
+        await Promise.all([hub, ...collectors].map((service) => service.run(term)));
       } finally {
         desk.closed();
       }

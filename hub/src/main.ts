@@ -76,7 +76,8 @@ export async function runHub(
     holder: `${hostname()}/${process.pid}`,
     instance: await readInstanceId(config.data),
   };
-  const leader = new Leader({ lead, repository, sources, renderer, keys, directory, view, desk, wake, log });
+  const retention = { keepMs: config.keepSourcesMs, rememberMs: config.rememberSourcesMs };
+  const leader = new Leader({ lead, repository, sources, retention, renderer, keys, directory, view, desk, wake, log });
   const poker = new Poker({ wake, pollMs: config.pollMs, directory, view, reader: desk });
   const renewal = new ServerCertificateRenewal({
     keys,

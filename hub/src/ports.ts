@@ -145,6 +145,8 @@ export interface StoredState {
   readonly published: ReadonlyMap<string, PublishedSlices>;
   /** By source key: the digest it was first seen with. */
   readonly sources: ReadonlyMap<string, string>;
+  /** By source key: when it was last known to be used, in milliseconds since 1970; absent where nobody noted it. */
+  readonly sourceUses?: ReadonlyMap<string, number>;
 }
 
 /** Slices one commit published: number by cluster id. */
@@ -191,7 +193,8 @@ export type StoreEntry =
   | { readonly type: "approvals"; readonly cluster: string; readonly approvals: readonly DeletionApproval[] }
   | { readonly type: "published"; readonly commit: string; readonly slices: PublishedSlices }
   | { readonly type: "published-gone"; readonly commit: string }
-  | { readonly type: "source"; readonly key: string; readonly digest: string }
+  | { readonly type: "source"; readonly key: string; readonly digest: string; readonly usedAtMs: number }
+  | { readonly type: "source-gone"; readonly key: string }
   | { readonly type: "audit"; readonly entry: AuditEntry };
 
 export interface AuditEntry {

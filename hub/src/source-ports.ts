@@ -49,6 +49,23 @@ export interface RefRepository {
   descends(newer: string, older: string, signal: AbortSignal): Promise<boolean>;
 }
 
+/** Commits that must stay readable, whatever the branches say now. */
+export interface CommitsInForce {
+  /** Of the followed branch. */
+  readonly commit: string;
+  /** Of other branches and tags; and trees that somebody has in hand. */
+  readonly others: readonly string[];
+}
+
+/** Gives back what is not used any more. Implemented by adapters/git. */
+export interface SourceCollection {
+  /**
+   * Drops what was fetched from elsewhere and not used for `keepMs`; nothing while another commit than the one in force is
+   * read. Gives how much. Time in which the hub did not run does not count.
+   */
+  collect(inForce: CommitsInForce, keepMs: number, signal: AbortSignal): Promise<number>;
+}
+
 export interface RepositoryCommit {
   readonly commit: string;
   /** Id of its tree. */

@@ -1,6 +1,8 @@
 import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import { eventually } from "@axle/testkit/eventually.ts";
 import { GitServer } from "@axle/testkit/git-server.ts";
+import { runGit } from "@axle/testkit/run-git.ts";
 import type { Checkout } from "@axle/testkit/checkout.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { TestFleet } from "./adapters/nats/test-fleet.ts";
@@ -63,6 +65,12 @@ function publishApp(ref: string, more: Readonly<Record<string, string>> = {}): P
   });
 }
 
+/** Commits of other repositories whose trees the mirror keeps. */
+async function keptCommits(folder: string): Promise<readonly string[]> {
+  const refs = await runGit(join(folder, "mirror.git"), ["for-each-ref", "--format=%(refname)", "refs/axle/kept/git"]);
+  return refs.split("\n").map((ref) => ref.split("/").at(-1) ?? "");
+}
+
 function messages(): readonly string[] {
   return (loop.state.fleet?.problems ?? []).map(({ message }) => message);
 }
@@ -103,6 +111,46 @@ test("a tag of another repository is remembered, and needs nobody after that, no
   await publishApp("v1.0.0", { "own/manifests/config.yaml": configMap("own", "2") });
   expect(revisionOf("own")).toBe(2);
   expect(loop.state.apps.get("web")?.held).toBeUndefined();
+});
+
+test("a version that no file names any more is forgotten after its time, one in use is not, and it is had again when it is named", async () => {
+  const hourMs = 3_600_000;
+  let nowMs = Date.parse("2026-01-01");
+  loop.now = () => nowMs;
+  const pass = async (hours: number) => {
+    for (let hour = 0; hour < hours; hour += 1) {
+      nowMs += hourMs;
+      await loop.collect(5 * hourMs, 10 * hourMs);
+    }
+  };
+  const isKept = (tag: string) => {
+    const id = library.work.git("rev-parse", `${tag}^{commit}`);
+    return id.then((commit) => keptCommits(loop.gitFolder).then((commits) => commits.includes(commit)));
+  };
+  await loop.start();
+  await publishApp("v1.0.0");
+  await library.work.publish({ "deploy/web/config.yaml": configMap("web", "2") }, "second");
+  await library.work.git("tag", "v2.0.0");
+  await library.work.git("push", "--quiet", "origin", "v2.0.0");
+  await publishApp("v2.0.0");
+  const known = () => [...loop.state.sources.keys()].map((key) => key.split(" ").at(-1) ?? "").sort();
+  await pass(4);
+  expect([await isKept("v1.0.0"), await isKept("v2.0.0")]).toEqual([true, true]);
+  await pass(3);
+  expect([await isKept("v1.0.0"), await isKept("v2.0.0")]).toEqual([false, true]);
+  expect(known()).toEqual(["v1.0.0", "v2.0.0"]);
+
+  await loop.stop();
+  await loop.start();
+  await loop.turn();
+  await pass(4);
+  expect(known()).toEqual(["v2.0.0"]);
+  await pass(20);
+  expect(known()).toEqual(["v2.0.0"]);
+  expect(await isKept("v2.0.0")).toBe(true);
+  await publishApp("v1.0.0");
+  expect(loop.state.apps.get("web")).toMatchObject({ revision: 3 });
+  expect(known()).toEqual(["v1.0.0", "v2.0.0"]);
 });
 
 test("S3: a repository that is not there holds the apps that read it, names it, and is tried again without a push", async () => {

@@ -37,6 +37,7 @@ import { FleetDesk } from "./fleet-desk.ts";
 import { Hub } from "./hub.ts";
 import type { Renderer, Store, StoreEntry } from "./ports.ts";
 import type { ClusterStatus, Registration } from "./registry-ports.ts";
+import { SourceCollector } from "./source-collector.ts";
 import { SourceDesk } from "./sources/source-desk.ts";
 import type { SourceFetchers } from "./sources/source-shelf.ts";
 
@@ -73,6 +74,8 @@ export class TestLoop implements AsyncDisposable {
   packGraceMs = 24 * 3_600_000;
   /** The clock of what is asked for again after it failed. */
   now = Date.now;
+  /** One round of what gives back sources that nobody uses, which the hub does every hour. */
+  collect: (keepMs: number, rememberMs: number) => Promise<void> = () => Promise.reject(new TypeError("no term runs"));
   plans = 0;
   fetches = 0;
   /** How long the last fetch took. */
@@ -191,11 +194,12 @@ export class TestLoop implements AsyncDisposable {
     const fast = { firstMs: 20, longestMs: 50 };
     const { credentials } = this;
     const access = openSources({ repository, credentials: credentials ?? NO_CREDENTIALS, env });
+    const pins = new StoredSourcePins(state, store, () => this.now());
     const sources = new SourceDesk({
       repository,
       ...access,
       fetchers: { ...access.fetchers, ...this.fetchers },
-      pins: new StoredSourcePins(state, store),
+      pins,
       onReady: () => this.wake.poke("render", Date.now()),
       backoff: () => new Backoff(fast),
       patienceMs: this.patienceMs,
@@ -231,6 +235,10 @@ export class TestLoop implements AsyncDisposable {
       fetchBackoff: new Backoff(fast),
       renderBackoff: new Backoff(fast),
     });
+    this.collect = (keepMs, rememberMs) => {
+      const options = { repository, sources, pins, state, log: loopLog, keepMs, rememberMs };
+      return new SourceCollector(options).collect(stop.signal);
+    };
     this.desk.opened({ state, store, wake: this.wake, fetching: () => hub.fetching });
     const lost = AbortSignal.any([stop.signal, leadership.lost]);
     const ended = (async () => {

@@ -26,6 +26,8 @@ export class HubState {
   readonly published = new Map<string, PublishedSlices>();
   /** By source key: the digest it was first seen with. */
   readonly sources = new Map<string, string>();
+  /** By source key: when it was last known to be used, where that was noted. */
+  readonly sourceUses = new Map<string, number>();
   /** Objects of packs by digest, for guards. Grows with the packs seen since the start, and is emptied of others by `keepObjects`. */
   readonly objects = new Map<string, RenderRecord["objects"]>();
   /** Whoever writes what depends on this state takes its turn here. */
@@ -91,6 +93,7 @@ export class HubState {
     replaceAll(this.approvals, stored.approvals);
     replaceAll(this.published, stored.published);
     replaceAll(this.sources, stored.sources);
+    replaceAll(this.sourceUses, stored.sourceUses ?? new Map());
   }
 
   #apply(entry: StoreEntry): void {
@@ -107,6 +110,11 @@ export class HubState {
       case "source":
         // Of the commit as it is read, not of what a cycle makes of it: the version stays.
         this.sources.set(entry.key, entry.digest);
+        this.sourceUses.set(entry.key, entry.usedAtMs);
+        return;
+      case "source-gone":
+        this.sources.delete(entry.key);
+        this.sourceUses.delete(entry.key);
         return;
       case "audit":
         return;

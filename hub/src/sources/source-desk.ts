@@ -59,6 +59,12 @@ export interface ComposedCommit {
   readonly isBlocked: boolean;
 }
 
+export interface SourcesInUse {
+  readonly keys: ReadonlySet<string>;
+  /** Ids of their trees. */
+  readonly trees: readonly string[];
+}
+
 interface Composed extends ComposedCommit {
   /** Equal: nothing that counts changed. */
   readonly signature: string;
@@ -118,6 +124,19 @@ export class SourceDesk {
       this.#refs.clear();
       throw error;
     }
+  }
+
+  /** What the commit that was read last uses; undefined when that is another one, or one is being read. */
+  inUse(commit: string): SourcesInUse | undefined {
+    if (this.#last?.snapshot.commit !== commit) return undefined;
+    const { held } = this.#shelf;
+    const trees = [...held.values()].filter((tree) => tree !== undefined);
+    return { keys: new Set([...held.keys(), ...this.#last.requests.map(sourceKey)]), trees };
+  }
+
+  /** The mirror dropped what was not in use: what is only remembered may be gone. */
+  forget(): void {
+    this.#refs.clear();
   }
 
   async #isCurrent(last: Composed, inForce: Readonly<Record<string, RefRecord>>, signal: AbortSignal) {

@@ -66,6 +66,11 @@ export class SourceShelf {
     for (const key of this.#entries.keys()) if (!used.has(key)) this.#entries.delete(key);
   }
 
+  /** What is on it or on its way, by source key, with the trees of what is there. */
+  get held(): ReadonlyMap<string, string | undefined> {
+    return new Map([...this.#entries].map(([key, { fetched }]) => [key, fetched?.tree]));
+  }
+
   /** The mirror lost what was in it. */
   clear(): void {
     this.#entries.clear();

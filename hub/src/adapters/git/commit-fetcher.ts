@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { withDeadline } from "@axle/runtime/deadline.ts";
+import { race, withDeadline } from "@axle/runtime/deadline.ts";
 import { Serial } from "@axle/runtime/serial.ts";
 import type { AskHttp } from "../../credentials/ask-http.ts";
 import type { CredentialSource } from "../../credentials/credential.ts";
@@ -15,6 +15,7 @@ import type { Remote } from "./git-environment.ts";
 import { parseCommit } from "./git-snapshot.ts";
 import type { Mirror } from "./mirror.ts";
 import { StillComing } from "./still-coming.ts";
+import type { TreeUses } from "./tree-uses.ts";
 import { Underway } from "./underway.ts";
 
 export interface FetchLimits {
@@ -28,6 +29,7 @@ export interface FetchLimits {
 
 export interface CommitFetcherOptions {
   readonly mirror: Pick<Mirror, "command" | "objects" | "setRef">;
+  readonly uses: TreeUses;
   readonly access: GitAccess;
   /** Which addresses are asked. */
   readonly rule: Pick<AddressRule, "resolve">;
@@ -59,6 +61,10 @@ export class CommitFetcher {
   readonly #underway: Underway<string>;
   /** Where servers said repositories are, by the address that is written. */
   readonly #moved = new Map<string, Remote>();
+  /** Fetches that run. */
+  #active = 0;
+  /** Settles when fetching may go on. */
+  #paused: Promise<void> | undefined;
 
   constructor(options: CommitFetcherOptions) {
     this.#options = options;
@@ -114,10 +120,54 @@ export class CommitFetcher {
     want: { readonly commit: string; readonly ref?: string },
     signal: AbortSignal,
   ): Promise<string> {
-    const { mirror } = this.#options;
+    const { mirror, uses } = this.#options;
     const kept = `refs/axle/trees/${want.commit}`;
-    const known = (await mirror.objects.info(kept))?.oid;
-    if (known !== undefined) return known;
+    const tree = (await mirror.objects.info(kept))?.oid ?? (await this.#bringTree(remote, want, kept, signal));
+    uses.use(tree);
+    return tree;
+  }
+
+  /** Runs work while nothing is fetched; false where something is. What is to be fetched waits for it. */
+  async whileIdle(work: () => Promise<void>): Promise<boolean> {
+    if (this.#active > 0) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#paused = promise;
+    try {
+      await work();
+      return true;
+    } finally {
+      this.#paused = undefined;
+      resolve();
+    }
+  }
+
+  /** Forgets what was fetched last from each address: the next fetch brings everything. */
+  async forgetLast(): Promise<void> {
+    await rm(this.#options.directory, { recursive: true, force: true });
+  }
+
+  async #bringTree(
+    remote: Remote,
+    want: { readonly commit: string; readonly ref?: string },
+    kept: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    while (this.#paused !== undefined) await race(this.#paused, signal);
+    this.#active += 1;
+    try {
+      return await this.#fetchTree(remote, want, kept, signal);
+    } finally {
+      this.#active -= 1;
+    }
+  }
+
+  async #fetchTree(
+    remote: Remote,
+    want: { readonly commit: string; readonly ref?: string },
+    kept: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { mirror } = this.#options;
     const turns = this.#turns.get(remote.url) ?? new Serial();
     this.#turns.set(remote.url, turns);
     await turns.run(() => this.#fetch(remote, want, signal));

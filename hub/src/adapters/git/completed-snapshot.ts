@@ -9,6 +9,8 @@ import type { TreeCompleter } from "./tree-completer.ts";
 /** A commit's tree with its submodules and large files, and what of them is missing, by path. */
 export interface CompletedTree extends ComposedTree {
   readonly missing: ReadonlyMap<string, SourceError>;
+  /** Large files that stand in it, by their ids. */
+  readonly largeFiles: readonly string[];
   /** Folders of submodules, also of those that are missing. */
   readonly submodules: readonly string[];
 }
@@ -36,7 +38,8 @@ export async function composeCompleted(
     try {
       const composed = await composer.compose(base, all, signal, blobs);
       const gone = completer.submodulesOf(base);
-      return { ...composed, missing, submodules: gone };
+      const largeFiles = [...blobs.values()].map(({ oid }) => oid);
+      return { ...composed, missing, submodules: gone, largeFiles };
     } catch (error) {
       if (!(error instanceof MountError) || !own.delete(error.mount)) throw error;
       const message = `the submodule "${error.mount}": ${error.error.message}`;

@@ -2,7 +2,14 @@ import { join } from "node:path";
 import type { WantedRef } from "@axle/core/fleet/source-requests.ts";
 import { Serial } from "@axle/runtime/serial.ts";
 import type { Fetched, Repository, Snapshot } from "../../ports.ts";
-import type { Composition, RefRepository, RepositoryCommit, SourceFetcher, TreeKeeper } from "../../source-ports.ts";
+import type {
+  CommitsInForce,
+  Composition,
+  RefRepository,
+  RepositoryCommit,
+  SourceFetcher,
+  TreeKeeper,
+} from "../../source-ports.ts";
 import { SourceError, type SourceErrorCode } from "../../sources/source-error.ts";
 import { AddressRule } from "../outbound/address-rule.ts";
 import { HttpClient } from "../outbound/http-client.ts";
@@ -24,12 +31,17 @@ import {
   type CommitInfo,
 } from "./git-snapshot.ts";
 import { Mirror } from "./mirror.ts";
+import { MirrorCollector } from "./mirror-collector.ts";
 import { RepositoryError } from "./repository-error.ts";
 import { DEFAULT_TREE_LIMITS, loadTree, type Tree, type TreeLimits } from "./tree.ts";
 import type { TreeCompleter } from "./tree-completer.ts";
 import { TreeComposer } from "./tree-composer.ts";
 import { MirrorTrees } from "./tree-keeper.ts";
+import { TreeUses } from "./tree-uses.ts";
+import { writeFolders } from "./write-folders.ts";
 
+/** Longer than anything takes from being written to being led to. */
+const PRUNE_GRACE_MS = 24 * 3_600_000;
 /** Parents looked at one by one before git itself is asked: the usual push is a few commits. */
 const QUICK_ANCESTORS = 64;
 const NOTHING_ELSE: Composition = { mounts: new Map(), replaced: new Map() };
@@ -49,6 +61,8 @@ export interface GitRepositoryOptions {
   /** What to show to servers; nothing by default. */
   readonly credentials?: CredentialSource;
   readonly now?: () => number;
+  /** How long objects of the mirror that nothing leads to are left before they are pruned. */
+  readonly pruneGraceMs?: number;
   /** How long a snapshot waits for one submodule, and for all large files. */
   readonly patienceMs?: number;
   /** A submodule or large file that a snapshot went on without is there, or failed: the snapshot should be asked for again. */
@@ -70,6 +84,8 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
   /** The tree of the commit that was read last, without what was laid over it. */
   #lastBase: Tree | undefined;
   #lastSnapshot: Snapshot | undefined;
+  /** The trees the last snapshot was composed of, the commit's own first. */
+  #lastParts: readonly Tree[] = [];
   /** Of the tree on disk. */
   #replaced = new AbortController();
   /** Where files of other sources are kept. */
@@ -82,6 +98,8 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
   readonly #completer: TreeCompleter;
   readonly #http: HttpClient;
   readonly #elsewhere: ReturnType<typeof createGitSources>;
+  readonly #uses = new TreeUses();
+  readonly #collector: MirrorCollector;
   #lastHead = "";
   readonly #turns = new Serial();
 
@@ -105,7 +123,7 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
     });
     this.#texts = new TextCache(this.#mirror.objects);
     this.#composer = new TreeComposer(this.#mirror, this.#limits);
-    this.trees = new MirrorTrees(this.#mirror, (work) => this.#turns.run(work));
+    this.trees = new MirrorTrees(this.#mirror, this.#uses, (work) => this.#turns.run(work));
     this.rule = new AddressRule({ credentials, ownUrl: remote.url });
     this.#http = new HttpClient({ environment, guard: { exempt: parseAddress(remote.url)?.host } });
     this.#elsewhere = createGitSources({
@@ -115,6 +133,7 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
       credentials,
       ask: this.#http.ask,
       trees: this.trees,
+      uses: this.#uses,
       directory: join(options.directory, "sources"),
       limits: this.#limits,
       now: options.now ?? Date.now,
@@ -123,6 +142,13 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
     });
     this.#completer = this.#elsewhere.completer;
     this.sources = this.#elsewhere.sources;
+    this.#collector = new MirrorCollector({
+      mirror: this.#mirror,
+      fetcher: this.#elsewhere.fetcher,
+      file: join(options.directory, "unused.json"),
+      now: options.now ?? Date.now,
+      graceMs: options.pruneGraceMs ?? PRUNE_GRACE_MS,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,6 +174,22 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
   /** Throws RepositoryError; the tree of an earlier snapshot is changed in place. */
   snapshot(commit: string, signal: AbortSignal, composition?: Composition): Promise<Snapshot> {
     return this.#turns.run(() => this.#snapshot(commit, signal, composition ?? NOTHING_ELSE));
+  }
+
+  /** Of nothing but the commit that is in force and read: only then is it known what is in use. */
+  collect(inForce: CommitsInForce, keepMs: number, signal: AbortSignal): Promise<number> {
+    return this.#turns.run(async () => {
+      const [base] = this.#lastParts;
+      const { current } = this.#checkout;
+      if (this.#lastSnapshot?.commit !== inForce.commit || base === undefined || current === undefined) return 0;
+      // Nothing else leads to the folders that were composed, and to contents that were rewritten.
+      await writeFolders(this.#mirror.command.directory, current, this.#lastParts);
+      const roots = [current.oid, inForce.commit, ...inForce.others];
+      const objects = new Set([...this.#uses.take(), ...roots]);
+      const dropped = await this.#collector.collect({ objects, roots }, keepMs, signal);
+      if (dropped > 0) this.#completer.forget();
+      return dropped;
+    });
   }
 
   async #fetch(known: string | undefined, wanted: readonly WantedRef[], signal: AbortSignal): Promise<Fetched> {
@@ -177,7 +219,9 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
       const commit = await this.#readCommit(id);
       // A branch of ours has submodules and large files as the followed one has.
       const from = { remote: this.#remote, isHurried: true };
-      return { ...commit, tree: await this.#completer.completeWhole(commit.tree, from, signal) };
+      const tree = await this.#completer.completeWhole(commit.tree, from, signal);
+      this.#uses.made(tree, [id]);
+      return { ...commit, tree };
     } catch (error) {
       if (error instanceof SourceError) throw error;
       if (!(this.#noted(error) instanceof RepositoryError)) throw error;
@@ -194,7 +238,7 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
       refuseOwnFolder(base);
       const links = [await readLinks(objects, base)];
       const parts = { composition, composer: this.#composer, completer: this.#completer, remote: this.#remote };
-      const { tree, mounts, missing, submodules } = await composeCompleted(base, parts, signal);
+      const { tree, mounts, missing, submodules, largeFiles } = await composeCompleted(base, parts, signal);
       for (const mount of mounts) links.push(await readLinks(objects, mount));
       if (composition.links !== undefined) links.push(composition.links);
       this.#lastBase = base;
@@ -203,6 +247,8 @@ export class GitRepository implements Repository, RefRepository, AsyncDisposable
       const failed = composition.failed ?? new Map<string, string>();
       const allLinks = linksOf(tree, links);
       if (composition.links !== undefined) proveInside(allLinks, mounts);
+      this.#uses.stand([commit, ...mounts.map(({ oid }) => oid), ...largeFiles]);
+      this.#lastParts = [base, ...mounts];
       const isLast = last?.commit === commit && this.#checkout.current?.oid === tree.oid;
       if (isLast && isSame(last.failedSources, failed) && isSame(last.missing, missing)) return last;
       this.#lastSnapshot = undefined;

@@ -12,6 +12,7 @@ import { LfsServers } from "./lfs-server.ts";
 import type { Mirror } from "./mirror.ts";
 import { Submodules } from "./submodules.ts";
 import { TreeCompleter } from "./tree-completer.ts";
+import type { TreeUses } from "./tree-uses.ts";
 import type { TreeLimits } from "./tree.ts";
 
 /** Of one call to another repository's server. */
@@ -27,6 +28,7 @@ export interface GitSourcesOptions {
   readonly credentials: CredentialSource;
   readonly ask: AskHttp;
   readonly trees: TreeKeeper;
+  readonly uses: TreeUses;
   /** Folder that is ours alone. */
   readonly directory: string;
   readonly limits: TreeLimits;
@@ -40,8 +42,9 @@ export interface GitSourcesOptions {
 export function createGitSources(options: GitSourcesOptions): {
   readonly completer: TreeCompleter;
   readonly sources: SourceFetcher;
+  readonly fetcher: CommitFetcher;
 } & AsyncDisposable {
-  const { mirror, access, rule, credentials, ask, trees, directory, limits, now } = options;
+  const { mirror, access, rule, credentials, ask, trees, uses, directory, limits, now } = options;
   const { patienceMs = PATIENCE_MS } = options;
   const fetchLimits = { timeoutMs: FETCH_TIMEOUT_MS, patienceMs, maxBytes: limits.totalBytes };
   const onReady = (): void => {
@@ -50,6 +53,7 @@ export function createGitSources(options: GitSourcesOptions): {
   };
   const fetcher = new CommitFetcher({
     mirror,
+    uses,
     access,
     rule,
     ask,
@@ -63,11 +67,12 @@ export function createGitSources(options: GitSourcesOptions): {
   const client = new LfsClient({ ask, credentials, rule });
   const downloads = new LfsDownloads({ mirror, servers, client, onReady });
   const lfs = new LfsFiles({ mirror, downloads, limits: LFS_LIMITS });
-  const completer = new TreeCompleter({ mirror, submodules, lfs, limits, now, patienceMs });
+  const completer = new TreeCompleter({ mirror, submodules, lfs, uses, limits, now, patienceMs });
   const sources = new GitSourceFetcher({ mirror, trees, fetcher, completer });
   return {
     completer,
     sources,
+    fetcher,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([fetcher[Symbol.asyncDispose](), downloads[Symbol.asyncDispose]()]);
     },

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
@@ -45,15 +45,24 @@ function encode(type: "blob" | "tree", content: Uint8Array): EncodedObject {
 
 /**
  * Writes an object into a repository, as `git hash-object -w` does it, without a process for each: a chart or an archive
- * has hundreds. What is there already is left.
+ * has hundreds. What is there already is left, and counts as new: nobody prunes it before something leads to it.
  */
 export async function writeLooseObject(directory: string, { oid, data }: EncodedObject): Promise<void> {
   const folder = join(directory, "objects", oid.slice(0, 2));
   const target = join(folder, oid.slice(2));
   const known = await stat(target).catch(() => undefined);
-  if (known !== undefined && known.size > 0) return;
+  if (known !== undefined && known.size > 0 && (await makeNew(target))) return;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const place = join(directory, "objects", `axle_tmp_${randomUUID()}`);
   await writeFile(place, await compress(data), { mode: 0o444, flag: "wx" });
   await rename(place, target);
+}
+
+/** False where it went in this moment. */
+async function makeNew(file: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(file, now, now).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,14 +1,15 @@
 import { Backoff } from "@axle/runtime/backoff.ts";
 import { SourceError } from "../../sources/source-error.ts";
-import { composeTree, encodeFolder } from "./compose-tree.ts";
+import { composeTree } from "./compose-tree.ts";
 import type { Remote } from "./git-environment.ts";
 import type { LfsFiles } from "./lfs-files.ts";
-import { writeLooseObject } from "./loose-objects.ts";
 import type { Mirror } from "./mirror.ts";
 import { RepositoryError } from "./repository-error.ts";
 import { isStillComing } from "./still-coming.ts";
+import type { TreeUses } from "./tree-uses.ts";
+import { writeFolders } from "./write-folders.ts";
 import type { Submodules } from "./submodules.ts";
-import { foldersOf, limitsBeside, loadTree, type Tree, type TreeLimits } from "./tree.ts";
+import { limitsBeside, loadTree, type Tree, type TreeLimits } from "./tree.ts";
 
 /** Submodules of submodules of submodules are as far as anybody goes. */
 const MAX_DEPTH = 4;
@@ -19,6 +20,7 @@ export interface TreeCompleterOptions {
   readonly mirror: Mirror;
   readonly submodules: Submodules;
   readonly lfs: LfsFiles;
+  readonly uses: TreeUses;
   readonly limits: TreeLimits;
   readonly now: () => number;
   /** How long a turn of the hub waits for the large files of all repositories together. */
@@ -136,7 +138,11 @@ export class TreeCompleter {
       );
     }
     if (mounts.size === 0 && blobs.size === 0) return treeId;
-    return this.#write(tree, { mounts, blobs });
+    const whole = await this.#write(tree, { mounts, blobs });
+    const large = [...blobs.values()].map(({ oid }) => oid);
+    this.#options.uses.made(whole, [treeId, ...mounts.values(), ...large]);
+    await mirror.setRef(`refs/axle/whole/${whole}`, whole, signal);
+    return whole;
   }
 
   async #complete(tree: Tree, level: Level, signal: AbortSignal): Promise<Completion> {
@@ -217,10 +223,7 @@ export class TreeCompleter {
       throw error instanceof RepositoryError ? sourceErrorFrom(error) : error;
     }
     const composed = composeTree(tree, { mounts: loaded, replaced: blobs });
-    const known = new Set([tree, ...loaded.values()].flatMap((each) => [...foldersOf(each)].map(({ oid }) => oid)));
-    for (const folder of foldersOf(composed)) {
-      if (!known.has(folder.oid)) await writeLooseObject(mirror.command.directory, encodeFolder(folder));
-    }
+    await writeFolders(mirror.command.directory, composed, [tree, ...loaded.values()]);
     return composed.oid;
   }
 

@@ -3,6 +3,7 @@ import { encodeBlob, encodeTree, writeLooseObject, type TreeItem } from "./loose
 import type { Mirror } from "./mirror.ts";
 import { RepositoryError } from "./repository-error.ts";
 import { DEFAULT_TREE_LIMITS, loadTree } from "./tree.ts";
+import type { TreeUses } from "./tree-uses.ts";
 
 const PARALLEL_WRITES = 16;
 
@@ -13,11 +14,13 @@ export type TakeTurn = <T>(work: () => Promise<T>) => Promise<T>;
 export class MirrorTrees implements TreeKeeper {
   readonly #mirror: Mirror;
   readonly #takeTurn: TakeTurn;
+  readonly #uses: TreeUses;
   /** Trees that were whole when they were last looked at, by name. */
   readonly #proven = new Map<string, string>();
 
-  constructor(mirror: Mirror, takeTurn: TakeTurn) {
+  constructor(mirror: Mirror, uses: TreeUses, takeTurn: TakeTurn) {
     this.#mirror = mirror;
+    this.#uses = uses;
     this.#takeTurn = takeTurn;
   }
 
@@ -28,6 +31,7 @@ export class MirrorTrees implements TreeKeeper {
       const tree = await this.#write(files, signal);
       await this.#mirror.setRef(ref, tree, signal);
       this.#proven.set(name, tree);
+      this.#uses.use(tree);
       return tree;
     });
   }
@@ -38,6 +42,7 @@ export class MirrorTrees implements TreeKeeper {
       await this.#mirror.prepare(signal);
       const { objects } = this.#mirror;
       const tree = (await objects.info(ref))?.oid;
+      if (tree !== undefined) this.#uses.use(tree);
       if (tree === undefined || this.#proven.get(name) === tree) return tree;
       try {
         // Every name of it, and that its contents are there; what they hold is proven when they are read.

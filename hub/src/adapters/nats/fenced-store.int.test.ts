@@ -82,10 +82,14 @@ test("what was written is loaded by the next leader", async () => {
 test("the digest a source was first seen with is loaded by the next leader, under the name it has in files", async () => {
   const key = "chart oci://registry.example.com/charts podinfo 6.1.0";
   const store = await openStore();
-  await store.write([{ type: "source", key, digest: "sha256:aa" }], signal);
-  await store.write([{ type: "source", key, digest: "sha256:bb" }], signal);
-  const state = await (await openStore()).load(signal);
+  await store.write([{ type: "source", key, digest: "sha256:aa", usedAtMs: 1 }], signal);
+  await store.write([{ type: "source", key, digest: "sha256:bb", usedAtMs: 2 }], signal);
+  const next = await openStore();
+  const state = await next.load(signal);
   expect([...state.sources]).toEqual([[key, "sha256:bb"]]);
+  expect([...(state.sourceUses ?? [])]).toEqual([[key, 2]]);
+  await next.write([{ type: "source-gone", key }], signal);
+  expect((await (await openStore()).load(signal)).sources.size).toBe(0);
 });
 
 test("an empty fleet loads as nothing", async () => {

@@ -71,13 +71,17 @@ export class FencedStore implements Store {
         }),
       );
     const fleet = found.find((message) => message.subject === FLEET_SUBJECT);
+    const sources = [...parseAll("source", records.parseSource).values()];
     return {
       fleet: fleet === undefined ? undefined : records.parseFleet(fleet),
       apps: parseAll("app", records.parseApp),
       slices: parseAll("slice", records.parseSliceHead),
       approvals: parseAll("approvals", records.parseApprovals),
       published: parseAll("commit", records.parsePublished),
-      sources: new Map([...parseAll("source", records.parseSource).values()].map(({ key, digest }) => [key, digest])),
+      sources: new Map(sources.map(({ key, digest }) => [key, digest])),
+      sourceUses: new Map(
+        sources.flatMap(({ key, usedAtMs }) => (usedAtMs === undefined ? [] : [[key, usedAtMs] as const])),
+      ),
     };
   }
 

@@ -34,7 +34,7 @@ const renderShape = z.looseObject({
   objects: z.array(z.unknown()),
 });
 const publishedShape = z.record(z.string(), z.record(z.string(), z.number()));
-const sourceShape = z.looseObject({ key: z.string(), digest: z.string() });
+const sourceShape = z.looseObject({ key: z.string(), digest: z.string(), usedAtMs: z.number().optional() });
 const approvalsShape = z.array(z.looseObject({ id: z.string(), app: z.string(), hash: z.string() }));
 
 /** A store entry as the messages that hold it. `auditId` names audit entries, in the order of time. */
@@ -60,10 +60,11 @@ export function messagesOf(entry: StoreEntry, auditId: () => string): readonly O
     case "published-gone":
       return [goneMessage(subjectOf("commit", entry.commit))];
     case "source": {
-      // A source's name is an address: no subject token, and of any length.
-      const subject = subjectOf("source", sha256Hex(entry.key));
-      return [{ subject, payload: JSON.stringify({ key: entry.key, digest: entry.digest }) }];
+      const { key, digest, usedAtMs } = entry;
+      return [{ subject: sourceSubjectOf(key), payload: JSON.stringify({ key, digest, usedAtMs }) }];
     }
+    case "source-gone":
+      return [goneMessage(sourceSubjectOf(entry.key))];
     case "audit":
       return [auditMessage(entry.entry, auditId())];
   }
@@ -112,8 +113,20 @@ export function parsePublished(message: StoredMessage): PublishedSlices {
   );
 }
 
-export function parseSource(message: StoredMessage): { readonly key: string; readonly digest: string } {
+export function parseSource(message: StoredMessage): StoredSource {
   return parse(message, sourceShape);
+}
+
+export interface StoredSource {
+  readonly key: string;
+  readonly digest: string;
+  /** Absent in what older hubs wrote. */
+  readonly usedAtMs?: number | undefined;
+}
+
+/** A source's name is an address: no subject token, and of any length. */
+function sourceSubjectOf(key: string): string {
+  return subjectOf("source", sha256Hex(key));
 }
 
 /** From the headers alone: the body is for its cluster. */
