@@ -2,14 +2,17 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, mkdir, open, rename, rm, rmdir, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Slots } from "@axle/runtime/slots.ts";
 import type { GitObjects } from "./git-objects.ts";
 import { RepositoryError } from "./repository-error.ts";
 import { runGit, type GitCommand } from "./run-git.ts";
 import { diffTrees, type Tree, type TreeFile } from "./tree.ts";
 
-/** Larger contents are not held in memory. */
-const STREAMED_BYTES = 8 * 1024 ** 2;
-const PARALLEL_WRITES = 16;
+/** Larger contents are not held in memory: so many are read at once. */
+const STREAMED_BYTES = 1024 ** 2;
+const PARALLEL_STREAMS = 4;
+/** Each batch costs a wait for the reading process: with 16 at once, 100,000 files take three times as long. */
+const PARALLEL_WRITES = 128;
 
 export interface CheckoutOptions {
   /** Folder to put `tree` and `aside` into; they are ours alone. */
@@ -31,6 +34,7 @@ export class Checkout {
   #current: Tree | undefined;
   #needsChmod = false;
   #asides = 0;
+  readonly #streams = new Slots(PARALLEL_STREAMS);
 
   constructor(options: CheckoutOptions) {
     this.#options = options;
@@ -97,7 +101,7 @@ export class Checkout {
     const place = fresh ? target : join(this.#aside, String((this.#asides += 1)));
     const mode = file.mode === "executable" ? 0o755 : 0o644;
     if (file.mode !== "link" && file.size > STREAMED_BYTES) {
-      await this.#stream(place, { path, oid: file.oid, mode }, signal);
+      await this.#streams.run(() => this.#stream(place, { path, oid: file.oid, mode }, signal), signal);
     } else {
       const object = await this.#options.objects.read(file.oid);
       if (object === undefined) throw new RepositoryError("corrupt", `the mirror lacks the content of "${path}"`);

@@ -21,6 +21,9 @@ interface Request {
   fail(error: Error): void;
 }
 
+/** Answered requests that are still in the list. */
+const MAX_ANSWERED = 10_000;
+
 type Reader = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
@@ -33,7 +36,9 @@ export class GitObjects implements AsyncDisposable {
   readonly #environment: Record<string, string>;
   #process: Reader | undefined;
   #stderr = "";
+  /** Those before `#answered` are answered: taking each off the front of a long list would move all others. */
   #waiting: Request[] = [];
+  #answered = 0;
   #unsent = "";
   #rest: Buffer = Buffer.alloc(0);
   #body: { readonly header: GitObjectInfo; readonly chunks: Buffer[]; missing: number } | undefined;
@@ -102,13 +107,24 @@ export class GitObjects implements AsyncDisposable {
     this.#rest = Buffer.alloc(0);
     this.#body = undefined;
     this.#unsent = "";
-    const failed = this.#waiting;
+    const failed = this.#waiting.slice(this.#answered);
     this.#waiting = [];
+    this.#answered = 0;
     const words = this.#stderr.trim() || cause?.message || "the process ended";
     const code = cause === undefined ? "corrupt" : "git";
     for (const request of failed) {
       request.fail(new RepositoryError(code, `cannot read the mirror: ${words}`, { cause }));
     }
+  }
+
+  #takeFirst(): Request | undefined {
+    const first = this.#waiting[this.#answered];
+    this.#answered += 1;
+    if (this.#answered >= this.#waiting.length || this.#answered >= MAX_ANSWERED) {
+      this.#waiting.splice(0, this.#answered);
+      this.#answered = 0;
+    }
+    return first;
   }
 
   #receive(chunk: Buffer): void {
@@ -126,16 +142,16 @@ export class GitObjects implements AsyncDisposable {
     const end = data.indexOf(0x0a);
     if (end < 0) return undefined;
     const [oid = "", type = "", size = ""] = data.toString("utf8", 0, end).split(" ");
-    const request = this.#waiting[0];
+    const request = this.#waiting[this.#answered];
     if (request === undefined) return data.subarray(end + 1);
     if (type === "" || type === "missing" || type === "ambiguous" || size === "") {
-      this.#waiting.shift();
+      this.#takeFirst();
       request.settle(undefined);
     } else {
       const header = { oid, type, size: Number(size) };
       if (request.wantsContent) this.#body = { header, chunks: [], missing: header.size + 1 };
       else {
-        this.#waiting.shift();
+        this.#takeFirst();
         request.settle(header);
       }
     }
@@ -152,7 +168,7 @@ export class GitObjects implements AsyncDisposable {
     if (body.missing === 0) {
       this.#body = undefined;
       const { oid, type, size } = body.header;
-      this.#waiting.shift()?.settle({ oid, type, content: Buffer.concat(body.chunks).subarray(0, size) });
+      this.#takeFirst()?.settle({ oid, type, content: Buffer.concat(body.chunks).subarray(0, size) });
     }
     return data.subarray(taken.length);
   }
