@@ -12,6 +12,7 @@ import { agentMemory } from "./bench/agent-memory.ts";
 import { isMet } from "./bench/benchmark.ts";
 import type { Benchmark, Figure, Goal } from "./bench/benchmark.ts";
 import { commitToApplied } from "./bench/commit-to-applied.ts";
+import { manyFiles } from "./bench/many-files.ts";
 import { render } from "./bench/render.ts";
 import { resolveFleet } from "./bench/resolve-fleet.ts";
 import { resolveScale } from "./bench/resolve-scale.ts";
@@ -25,6 +26,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   render,
   resolveFleet,
   resolveScale,
+  manyFiles,
 ];
 
 const { values, positionals } = parseArgs({

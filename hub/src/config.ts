@@ -128,6 +128,13 @@ export const HUB_CONFIG = defineConfig({
     description:
       "how long the digest of a version that nothing uses is remembered; afterwards another one is not refused",
   },
+  maxRepositoryFiles: {
+    type: "integer",
+    env: "AXLE_MAX_REPOSITORY_FILES",
+    default: 200_000,
+    min: 1,
+    description: "most files and folders of one commit, with what stands beside it",
+  },
   agentCredentialsMs: {
     type: "duration",
     env: "AXLE_AGENT_CREDENTIALS",

@@ -41,7 +41,7 @@ export async function openRepository(options: {
       checkoutDirectory: rendering,
       environment: env,
       credentials: credentials.source,
-      limits: { totalBytes: config.maxRepositoryBytes },
+      limits: { totalBytes: config.maxRepositoryBytes, entries: config.maxRepositoryFiles },
       ...(config.branch === undefined ? {} : { branch: config.branch }),
       ...(onReady === undefined ? {} : { onReady }),
     }),

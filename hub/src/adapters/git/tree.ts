@@ -55,7 +55,7 @@ export async function loadTree(
     throw new RepositoryError(
       "too-large",
       `the commit's files take ${mebibytes(bytes)} checked out, the limit is ${mebibytes(limits.totalBytes)}; ` +
-        "remove large files from the repository, or raise the hub's limit",
+        "remove large files from the repository, or raise the hub's limit (--max-repository)",
     );
   }
   return tree;
@@ -124,7 +124,7 @@ function spend(loading: Loading, entries: number): void {
   if (loading.budget.entries < 0) {
     throw new RepositoryError(
       "too-large",
-      `the commit holds more than ${loading.limits.entries} files and folders; split the repository, or raise the hub's limit`,
+      `the commit holds more than ${loading.limits.entries} files and folders; split the repository, or raise the hub's limit (--max-repository-files)`,
     );
   }
 }
