@@ -1,6 +1,7 @@
 import { readFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { finish as finishSteps } from "@axle/core/steps.ts";
 import type { FleetCluster } from "@axle/core/fleet/cluster.ts";
 import { dnsLabelFault } from "@axle/core/fleet/label-syntax.ts";
 import { matchesGlob } from "@axle/core/fleet/match-glob.ts";
@@ -178,7 +179,7 @@ function clusterIn(
   text: string,
   { file, name }: { readonly file: string; readonly name: string },
 ): Pick<FleetCluster, "labels" | "values"> {
-  const { documents, problems } = readDocuments(text, file, true);
+  const { documents, problems } = finishSteps(readDocuments(text, file, true));
   const problem = problems.find(({ severity }) => severity === "error");
   if (problem !== undefined) throw new CliError("bad-input", `it would not be read: ${formatProblem(problem)}`);
   const found = documents.flatMap((document) => (document.kind === "Cluster" ? document.value : []));
