@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { Lanes } from "./lanes.ts";
 
-const soon = { interval: 1 };
+const soon = { interval: 1, timeout: 4_000 };
 
 /** Lanes, and work that is done when the test says so; the signal stops all of it. */
-function lanesOf(parallel = 4) {
-  const lanes = new Lanes({ parallel, slowAfterMs: 20 });
+function lanesOf({ parallel = 4, slowAfterMs = 200 } = {}) {
+  const lanes = new Lanes({ parallel, slowAfterMs });
   const stop = new AbortController();
   const running = new Map<string, () => void>();
   const started: string[] = [];
@@ -97,7 +97,7 @@ describe("L2: what takes its time leaves places to what does not", () => {
 });
 
 test("no more run at once than there are places, in the order they came", async () => {
-  const { run, end, started, most } = lanesOf(2);
+  const { run, end, started, most } = lanesOf({ parallel: 2, slowAfterMs: 60_000 });
   const names = ["a", "b", "c", "d"];
   const all = names.map((name) => run(name));
   for (const name of names) await end(name);
@@ -106,7 +106,7 @@ test("no more run at once than there are places, in the order they came", async 
 });
 
 test("a single place is kept by whoever has it", async () => {
-  const { run, end, quick, running, started } = lanesOf(1);
+  const { run, end, quick, running, started } = lanesOf({ parallel: 1 });
   const all = [run("slow"), quick("a")];
   await expect.poll(() => running.has("slow"), soon).toBe(true);
   await end("slow");
@@ -117,7 +117,7 @@ test("a single place is kept by whoever has it", async () => {
 });
 
 test("who waits may give up, and what fails gives its place away", async () => {
-  const { lanes, run, end } = lanesOf(1);
+  const { lanes, run, end } = lanesOf({ parallel: 1 });
   const stop = new AbortController();
   const first = run("a");
   const second = run("b", stop.signal);
