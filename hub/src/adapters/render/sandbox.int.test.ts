@@ -155,7 +155,7 @@ test("a template that loops, or that prints without end, harms only its app", as
 });
 
 test("L2: charts that hang, as many as there are places and more, do not keep others from rendering", async () => {
-  await using fleet = await createRepositoryFixture({ slowAfterMs: 300 });
+  await using fleet = await createRepositoryFixture({ slowAfterMs: 2_000 });
   const hanging = Array.from({ length: 6 }, (_, at) => `hangs${at}`);
   const chart = (name: string, template: string): Record<string, string> => ({
     [`${name}/Chart.yaml`]: `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`,
@@ -182,8 +182,11 @@ test("L2: charts that hang, as many as there are places and more, do not keep ot
     const { objects } = await fleet.renderer.render(snapshot, variantOf(path, { app: path }), stop.signal);
     expect(objects.map(({ id }) => id)).toEqual([`/ConfigMap/web/${path}`]);
   }
-  const helms = (await commandLines()).filter((line) => line.includes(" template hangs"));
-  expect([ended, helms.length <= 4]).toEqual([0, true]);
+  expect(ended).toBe(0);
+  const running = async (): Promise<number> =>
+    (await commandLines()).filter((line) => line.includes(" template hangs")).length;
+  // One that was sent away may still be on its way out.
+  await expect.poll(running).toBeLessThanOrEqual(4);
   stop.abort(new Error("the test is over"));
   expect(await Promise.all(slow)).toEqual(hanging.map(() => "Error: the test is over"));
 });
