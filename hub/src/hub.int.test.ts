@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { eventually } from "@axle/testkit/eventually.ts";
 import { GitServer } from "@axle/testkit/git-server.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -136,6 +137,19 @@ test("S3: a commit that does not parse changes nothing, and clusters that join m
   const { plans } = loop;
   await loop.turn();
   expect(loop.plans).toBe(plans);
+});
+
+test("S3: a link to nowhere in the place of an App file refuses the commit, for its app must not look deleted", async () => {
+  await loop.start();
+  const good = await loop.publish(FIRST);
+  const { work } = loop;
+  await rm(join(work.directory, "apps/web/app.yaml"));
+  await symlink("../gone.yaml", join(work.directory, "apps/web/app.yaml"));
+  const bad = await work.commit("a link");
+  await work.push();
+  await loop.at(bad, good);
+  expect(loop.state.fleet?.problems[0]).toMatchObject({ code: "syntax", place: { file: "apps/web/app.yaml" } });
+  expect([...loop.state.apps.keys()]).toContain("web");
 });
 
 test("S3: an app that does not render stays where it is with the file named, and the others move on", async () => {

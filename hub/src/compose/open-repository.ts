@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import type { Problem } from "@axle/core/fleet/problem.ts";
+import type { Problem, ProblemCode } from "@axle/core/fleet/problem.ts";
 import { findTool } from "@axle/tools/locate-tool.ts";
 import { parseRemote } from "../adapters/git/git-environment.ts";
 import { GitRepository } from "../adapters/git/git-repository.ts";
-import { RepositoryError } from "../adapters/git/repository-error.ts";
+import { RepositoryError, type RepositoryErrorCode } from "../adapters/git/repository-error.ts";
 import { ProcessRenderer } from "../adapters/render/process-renderer.ts";
 import { Sandbox } from "../adapters/render/sandbox.ts";
 import type { HubConfig } from "../config.ts";
@@ -57,11 +57,18 @@ export async function openRepository(options: {
   };
 }
 
+const COMMIT_PROBLEMS: Partial<Record<RepositoryErrorCode, ProblemCode>> = {
+  escapes: "path-escapes",
+  "too-large": "too-large",
+  encoding: "syntax",
+  dangling: "syntax",
+};
+
 /** What the repository threw for a commit, where that is a fault of the commit and stays until the next. */
 export function commitProblemOf(error: unknown): Problem | undefined {
   if (!(error instanceof RepositoryError)) return undefined;
-  const codes = { escapes: "path-escapes", "too-large": "too-large", encoding: "syntax" } as const;
-  if (error.code !== "escapes" && error.code !== "too-large" && error.code !== "encoding") return undefined;
+  const code = COMMIT_PROBLEMS[error.code];
+  if (code === undefined) return undefined;
   const place = error.file === undefined ? {} : { place: { file: error.file, line: 0, column: 0 } };
-  return { severity: "error", code: codes[error.code], message: error.message, ...place };
+  return { severity: "error", code, message: error.message, ...place };
 }

@@ -83,8 +83,10 @@ export class GitSnapshot implements Snapshot {
   async #readText(path: string): Promise<string> {
     const resolved = resolvePath(this.links, path);
     const file = resolved.type === "inside" ? this.files.get(resolved.path) : undefined;
-    if (file === undefined)
-      throw new RepositoryError("corrupt", `"${path}" leads to no file of the commit`, { file: path });
+    if (file === undefined) {
+      const message = `"${path}" is a link that leads to no file of the commit; mend it, or remove it`;
+      throw new RepositoryError("dangling", message, { file: path });
+    }
     if (file.size > MAX_TEXT_BYTES) {
       throw new RepositoryError("too-large", `"${path}" has ${file.size} bytes, a text may have ${MAX_TEXT_BYTES}`, {
         file: path,

@@ -1,5 +1,5 @@
 /**
- * What can go wrong with the repository itself. `escapes`, `too-large` and `encoding` are properties of one commit and
+ * What can go wrong with the repository itself. `escapes`, `too-large`, `encoding` and `dangling` are properties of one commit and
  * stay until the next; `corrupt` heals itself: the mirror is made anew by the next fetch.
  */
 export type RepositoryErrorCode =
@@ -10,6 +10,7 @@ export type RepositoryErrorCode =
   | "escapes"
   | "too-large"
   | "encoding"
+  | "dangling"
   | "corrupt"
   | "git";
 
@@ -61,6 +62,7 @@ const REMEDIES: Readonly<Record<RepositoryErrorCode, string>> = {
   escapes: "remove the link or path from the repository",
   "too-large": "make the repository smaller, or raise the hub's limit",
   encoding: "save the file as UTF-8",
+  dangling: "mend the link, or remove it",
   corrupt: "nothing to do: the hub makes its mirror anew",
   git: "see git's own message",
 };

@@ -42,6 +42,15 @@ test("takes YAML and JSON of the folder and below, each object with its file, in
   ]);
 });
 
+test("says of an App in a file of another name that nobody reads it", async () => {
+  const own = "apiVersion: axle.dev/v1\nkind: App\nmetadata: {name: web}\n";
+  const snapshot = await fleet.commit({ "raw/own/application.yaml": own, "raw/own/a.yaml": configMap("a") });
+  const { objects, warnings } = await fleet.renderer.render(snapshot, variantOf("raw/own"), fleet.signal);
+  expect(objects).toHaveLength(1);
+  expect(warnings).toMatchObject([{ code: "ignored", place: { file: "raw/own/application.yaml" } }]);
+  expect(warnings[0]?.message).toContain("app.yaml or *.app.yaml");
+});
+
 test("fills the namespace in where one is missing, and leaves cluster-scoped and unknown kinds alone", async () => {
   const snapshot = await fleet.commit({
     "raw/ns/a.yaml": [

@@ -1,8 +1,12 @@
+import { isAppFileName } from "@axle/core/fleet/repository-path.ts";
 import type { Snapshot } from "../../ports.ts";
 import { readObjects, warning, type FoundObject, type FoundObjects } from "./finish-objects.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { SnapshotIndex } from "./snapshot-index.ts";
 import { rawFilesOf } from "./source-type.ts";
+
+const NOT_READ =
+  "holds an App, which nobody reads: Apps are looked for in files named app.yaml or *.app.yaml; rename the file";
 
 /** API group of our own files: they say what to deliver and are never delivered. */
 const OWN_API_VERSION = "axle.dev/v1";
@@ -38,6 +42,9 @@ export async function renderRaw(
     }
     for (const found of await readObjects(text, { file, own: true }, signal)) {
       if (found.object.apiVersion !== OWN_API_VERSION) objects.push(found);
+      else if (found.object.kind === "App" && !isAppFileName(file)) {
+        warnings.push(warning(NOT_READ, { app: source.app, file }));
+      }
     }
   }
   return { renders: [objects], warnings };
