@@ -35,6 +35,8 @@ export interface AppPlacement {
   /** Relative to the root of the repository. */
   readonly valuesFiles: readonly string[];
   readonly overrides: readonly AppOverride[];
+  /** As the fleet says: its kustomizations may name any file of the repository. */
+  readonly readsAnywhere?: true;
   readonly declaredAt: Place;
 }
 

@@ -157,6 +157,17 @@ export const fleetSchema = z
           })
           .optional()
           .describe("What the fleet lets pass."),
+        kustomize: z
+          .strictObject({
+            loadRestrictor: z
+              .enum(["rootOnly", "none"])
+              .optional()
+              .describe(
+                "Which files a kustomization may name: those in its own folder and below (rootOnly, kustomize's default), or any of the repository (none, as Flux has it).",
+              ),
+          })
+          .optional()
+          .describe("How kustomize is run."),
         defaults: z
           .strictObject({
             sync: sync.optional(),

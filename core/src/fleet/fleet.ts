@@ -14,6 +14,8 @@ export interface Fleet {
   /** What an App that says nothing gets. */
   readonly defaults: { readonly sync: SyncSettings; readonly healthChecks: readonly HealthCheck[] };
   readonly guards: FleetGuards;
+  /** Kustomizations may read files of the repository outside of their own folders: kustomize's LoadRestrictionsNone. */
+  readonly readsAnywhere?: true;
   readonly declaredAt: Place;
 }
 

@@ -59,7 +59,7 @@ export function matchLayout(input: LayoutInput): {
         took = true;
         // Of other refs an App file claims names alone: what it reads there is no folder of this commit.
         if (mount === "" && input.claimedFolders.has(folder)) continue;
-        const match = matchFolder(entry, { folder, captures, problems });
+        const match = matchFolder(entry, { folder, captures, problems, readsAnywhere: input.fleet.readsAnywhere });
         if (match === undefined || input.claimedNames.has(match.name)) continue;
         const others = byName.get(match.name);
         if (others === undefined) byName.set(match.name, [match]);
@@ -139,9 +139,13 @@ interface FolderContext {
   readonly folder: string;
   readonly captures: Captures;
   readonly problems: Problem[];
+  readonly readsAnywhere: Fleet["readsAnywhere"] | undefined;
 }
 
-function matchFolder(entry: LayoutEntry, { folder, captures, problems }: FolderContext): Match | undefined {
+function matchFolder(
+  entry: LayoutEntry,
+  { folder, captures, problems, readsAnywhere }: FolderContext,
+): Match | undefined {
   const name = fillCaptures(entry.app, captures);
   const namespace = entry.namespace === undefined ? undefined : fillCaptures(entry.namespace, captures);
   const labels = fillValues(entry.labels, captures);
@@ -171,6 +175,7 @@ function matchFolder(entry: LayoutEntry, { folder, captures, problems }: FolderC
     values: {},
     valuesFiles: [],
     overrides: [],
+    ...(readsAnywhere && { readsAnywhere }),
     declaredAt: entry.declaredAt,
   };
   return { name, labels, placement };

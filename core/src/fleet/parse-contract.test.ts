@@ -135,15 +135,6 @@ sync: { prune: false }`,
     ]);
   });
 
-  it("refuses a name no Helm release can have", () => {
-    const { problems } = read({
-      "axle.yaml": FLEET,
-      "a/app.yaml": app("web", `${PLAIN_SPEC}\nreleaseName: ${"a".repeat(54)}`),
-    });
-    expect(problems).toMatchObject([{ code: "schema", field: "spec.releaseName" }]);
-    expect(problems[0]?.message).toContain("53 characters");
-  });
-
   it("reads when and how things go, and which fields are others' to set", () => {
     const of = (axle: string, spec: string) => {
       const contract = read({

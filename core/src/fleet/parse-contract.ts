@@ -77,7 +77,7 @@ export function* readContractInSteps(input: ContractInput): Steps<Contract> {
   const defaults = fleet?.defaults ?? { sync: DEFAULT_SYNC, healthChecks: [] };
   const readings = ours.documents
     .filter((document) => document.kind === "App")
-    .map((document) => readApp(document, { defaults, files }));
+    .map((document) => readApp(document, { defaults, files, readsAnywhere: fleet?.readsAnywhere }));
   const again = [
     ...readings.flatMap((reading) => reading.problems),
     ...repeated(clusters, "duplicate-cluster", "a Cluster"),

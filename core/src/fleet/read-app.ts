@@ -24,6 +24,7 @@ export interface AppReading {
 
 export interface AppContext {
   readonly defaults: Fleet["defaults"];
+  readonly readsAnywhere?: Fleet["readsAnywhere"] | undefined;
   /** Every file of the repository. */
   readonly files: ReadonlySet<string>;
 }
@@ -47,6 +48,7 @@ export function readApp(source: AppSource, context: AppContext): AppReading {
     values: spec.values ?? {},
     valuesFiles: reader.valuesFiles(spec.valuesFiles, ["spec", "valuesFiles"]),
     overrides,
+    ...(context.readsAnywhere && { readsAnywhere: true }),
     declaredAt: source.placeOf("spec", "source"),
   };
   if (spec.rollout !== undefined) {

@@ -30,10 +30,9 @@ export function readFleet(source: FleetSource): { readonly fleet: Fleet; readonl
   const healthChecks = readHealthChecks(spec?.defaults?.healthChecks);
   const guards = { plainSecrets: spec?.guards?.plainSecrets ?? DEFAULT_GUARDS.plainSecrets };
   const defaults = { sync, healthChecks };
-  return {
-    fleet: { name: metadata.name, clusterFiles, clusterFilesAt, layout, defaults, guards, declaredAt: source.place },
-    problems,
-  };
+  const readsAnywhere = spec?.kustomize?.loadRestrictor === "none" && { readsAnywhere: true as const };
+  const given = { name: metadata.name, clusterFiles, clusterFilesAt, layout, defaults, guards };
+  return { fleet: { ...given, ...readsAnywhere, declaredAt: source.place }, problems };
 }
 
 /** What is written, over what holds otherwise. The schema has checked the duration. */

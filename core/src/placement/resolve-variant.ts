@@ -86,6 +86,7 @@ export class VariantResolver {
       ...(namespace !== undefined && { namespace }),
       ...(isHelm && releaseName !== undefined && releaseName !== this.#app && { releaseName }),
       values: isHelm ? layerValues(cluster.values, [this.#placement, ...overrides]) : [],
+      ...(source.type === "kustomize" && this.#placement.readsAnywhere && { readsAnywhere: true as const }),
       patches: overrides.flatMap(({ patches }) => patches),
       // An agent that has not said what it runs yet gets the renderer's own defaults.
       ...(asks && kubernetesVersion !== "" && { capabilities: { kubernetesVersion, apiVersions } }),

@@ -13,6 +13,8 @@ export interface Variant {
   readonly releaseName?: string;
   /** What Helm gets for values, later ones over earlier ones; no two mappings follow each other. Empty for other sources. */
   readonly values: readonly ValuesLayer[];
+  /** Of kustomizations: they may name any file of the repository. */
+  readonly readsAnywhere?: true;
   /** Kustomize-style patches (`{target?, patch}`), in order. */
   readonly patches: readonly Readonly<Record<string, unknown>>[];
   /** Only for charts that ask (`.Capabilities`): part of what makes variants differ. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { requestAt } from "@axle/core/fleet/source-request.ts";
 import { canonicalJson } from "@axle/core/manifest/canonical-json.ts";
 import { type SourceInfo, type SourceType, type Variant, valuesFilesOf } from "@axle/core/placement/variant.ts";
 import type { Rendered, RenderedObject, Renderer, Snapshot } from "../../ports.ts";
@@ -38,6 +39,8 @@ export interface ProcessRendererOptions {
   readonly kustomize: string;
   readonly helm: string;
   readonly sandbox: Sandbox;
+  /** The repository is that of whoever runs this, on their own machine; default false. */
+  readonly isTrusted?: boolean;
 }
 
 interface Source {
@@ -170,7 +173,11 @@ export class ProcessRenderer implements Renderer {
   ): Promise<FoundObjects> {
     const repetition = reads.usesHelm ? await repetitionOfCharts(index.snapshot, reads, tools.signal) : "once";
     const doubt = await refuseLackingBelow({ index, charts: reads.charts, variant }, tools);
-    const rendered = await renderKustomize({ index, folder, usesHelm: reads.usesHelm, repetition, variant }, tools);
+    // Somebody else's base must not read the fleet's files.
+    const isOwn = !reads.requests.some((path) => requestAt(`${index.find(path).path}/`)?.request.type === "git");
+    const readsAnywhere = variant.readsAnywhere === true && isOwn;
+    const kustomization = { index, folder, usesHelm: reads.usesHelm, repetition, variant, readsAnywhere };
+    const rendered = await renderKustomize(kustomization, tools);
     if (doubt !== undefined)
       throw explainFailure(doubt, { index, folder, file: index.kustomizationOf(folder) ?? folder });
     return rendered;

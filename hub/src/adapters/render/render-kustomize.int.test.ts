@@ -37,6 +37,62 @@ test("builds an overlay over its base, each object with the kustomization it cam
   expect(warnings).toEqual([]);
 });
 
+test("files outside of its folder are read where the fleet allows it, and where not the remedy is told", async () => {
+  const snapshot = await fleet.commit({
+    "anywhere/app/kustomization.yaml":
+      "configMapGenerator: [{name: shared, namespace: web, files: [../shared/a.txt], options: {disableNameSuffixHash: true}}]\n",
+    "anywhere/shared/a.txt": "one",
+  });
+  const variant = variantOf("anywhere/app", { readsAnywhere: true });
+  const { objects } = await fleet.renderer.render(snapshot, variant, fleet.signal);
+  expect(objects[0]?.object["data"]).toEqual({ "a.txt": "one" });
+  await expect(fleet.renderer.render(snapshot, variantOf("anywhere/app"), fleet.signal)).rejects.toMatchObject({
+    message: expect.stringContaining("spec.kustomize.loadRestrictor: none") as string,
+  });
+  const keyAt = (commit: typeof snapshot) => fleet.renderer.keyOf(commit, variant, fleet.signal);
+  const before = await keyAt(snapshot);
+  expect(await keyAt(await fleet.commit({ "anywhere/shared/a.txt": "two" }))).not.toBe(before);
+});
+
+test.each([
+  ["an absolute path", "/etc/passwd"],
+  ["a path that leaves the repository", "../../../../../../etc/passwd"],
+])(
+  "S5: nothing of the machine is read by it, by %s, in a kustomization or in a generator's own file",
+  async (_, path) => {
+    const generator = (name: string) =>
+      `apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: ${name}, namespace: web}\nfiles: [${path}]\n`;
+    const snapshot = await fleet.commit({
+      "hostile/direct/kustomization.yaml": `configMapGenerator: [{name: a, namespace: web, files: [${path}]}]\n`,
+      "hostile/generator/kustomization.yaml": "generators: [g.yaml]\n",
+      "hostile/generator/g.yaml": generator("b"),
+    });
+    for (const folder of ["hostile/direct", "hostile/generator"]) {
+      const rendered = fleet.renderer.render(snapshot, variantOf(folder, { readsAnywhere: true }), fleet.signal);
+      await expect(rendered).rejects.not.toThrow(/root:x:/);
+    }
+  },
+);
+
+test("a kustomization that reads another repository stays within its folders, whatever the fleet allows", async () => {
+  const { snapshot } = await fleet.compose(
+    {
+      "mixed/app/kustomization.yaml":
+        "resources: ['https://git.example.com/bases.git//web?ref=v1']\nconfigMapGenerator: [{name: own, files: [../own.txt]}]\n",
+      "mixed/own.txt": "own",
+    },
+    {
+      "git https://git.example.com/bases.git v1": {
+        "web/kustomization.yaml": "resources: [cm.yaml]\n",
+        "web/cm.yaml": configMap("base"),
+      },
+    },
+    ["mixed/app"],
+  );
+  const rendered = fleet.renderer.render(snapshot, variantOf("mixed/app", { readsAnywhere: true }), fleet.signal);
+  await expect(rendered).rejects.toThrow(/is not in or below/);
+});
+
 test("the kustomization of the repository's root can be rendered", async () => {
   const snapshot = await fleet.commit({
     "kustomization.yaml": "resources: [root.yaml]\n",
