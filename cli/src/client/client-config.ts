@@ -36,6 +36,15 @@ export async function loadClientConfig(
   return parseConfig(text, file);
 }
 
+/** Whether anything says which hub is meant: an option, the environment, or a file in the default place. */
+export async function namesHub(
+  option: string | undefined,
+  { env, cwd }: Pick<CliContext, "env" | "cwd">,
+): Promise<boolean> {
+  if (option !== undefined || (env["AXLE_CLIENT"] ?? "") !== "") return true;
+  return (await stat(resolve(cwd, DEFAULT_FILE)).catch(() => undefined)) !== undefined;
+}
+
 async function fileOf(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() === true ? join(path, "client.json") : path;

@@ -42,6 +42,18 @@ describe("targeting from a checkout", () => {
     expect(out).toMatch(/shop +apps\/shop\/overlays\/dev +env=dev \(axle.yaml:11\)/);
   });
 
+  it("works on the checkout around where somebody stands who named no hub, and says so", async () => {
+    folder = join(folder, "apps");
+    const { code, out, err } = await axle("targets", "--cluster", "dev");
+    folder = join(folder, "..");
+    expect(code).toBe(0);
+    expect(out).toContain("apps/shop/overlays/dev");
+    expect(err).toMatch(/^no hub is named here; this is what the files in .* say\n/);
+    const { code: refused, err: why } = await axle("targets", "--hub", "nowhere.json");
+    expect(refused).toBe(2);
+    expect(why).toContain("no hub to talk to: --hub is");
+  });
+
   it("says why not, for an app that is asked for by name", async () => {
     const { out } = await axle("targets", "--app", "shop", "-l", "env=dev", "--explain", ".");
     expect(out).toMatch(/dev +shop +yes +env=dev \(axle.yaml:11\)/);

@@ -3,7 +3,8 @@ import { CliError, EXIT_CODES } from "../cli-error.ts";
 import type { ExitCode } from "../cli-error.ts";
 import type { TargetView } from "../client/fleet-types.ts";
 import type { CliContext } from "../context.ts";
-import { folderOf } from "../offline/folder-argument.ts";
+import { namesHub } from "../client/client-config.ts";
+import { findCheckout, folderOf } from "../offline/folder-argument.ts";
 import { addHubOption, connectToHub } from "../options/hub-option.ts";
 import type { HubOption } from "../options/hub-option.ts";
 import { addOutputOption } from "../options/output-option.ts";
@@ -25,9 +26,10 @@ interface TargetsOptions extends HubOption, OutputOption {
 
 const HELP = `
 With a folder it works on that checkout and the clusters its own files
-declare; without one it asks the hub. --explain and --what-if need a checkout
-to reason about: without a folder that is where you stand, with the clusters
-the hub knows. Exits 1 when nothing is reached.
+declare; without one it asks the hub, or where no hub is named it works on the
+checkout you stand in. --explain and --what-if need a checkout to reason about:
+without a folder that is where you stand, with the clusters the hub knows.
+Exits 1 when nothing is reached.
 
 Examples:
   axle targets -l env=prod              clusters, and what runs there
@@ -53,7 +55,8 @@ export function define(command: Command, { context, runs }: CommandRegistration)
   command.action(runs((dir: string | undefined, options: TargetsOptions) => showTargets(dir, options, context)));
 }
 
-async function showTargets(dir: string | undefined, options: TargetsOptions, context: CliContext): Promise<ExitCode> {
+async function showTargets(given: string | undefined, options: TargetsOptions, context: CliContext): Promise<ExitCode> {
+  const dir = given ?? (await checkoutWithoutHub(options, context));
   if (options.whatIf !== undefined || options.whatIfNew !== undefined) return showWhatIf(dir, options, context);
   if (options.explain === true) return explain(dir, options, context);
   const all = dir === undefined ? await askHub(options, context) : await readFolder(dir, options, context);
@@ -91,6 +94,14 @@ function describeEmpty({ app, cluster, selector }: TargetsOptions): string {
   if (app !== undefined) return `${app} reaches no ${selector === undefined ? "cluster" : "such cluster"}`;
   if (selector !== undefined) return `no ${cluster === undefined ? "cluster" : cluster} matches ${selector}`;
   return "there is no cluster";
+}
+
+/** Somebody who is in a checkout and never named a hub means the checkout; that it is one is said beside the answer. */
+async function checkoutWithoutHub({ hub }: HubOption, context: CliContext): Promise<string | undefined> {
+  if (await namesHub(hub, context)) return undefined;
+  const folder = findCheckout(context);
+  if (folder !== undefined) context.err.write(`no hub is named here; this is what the files in ${folder} say\n`);
+  return folder;
 }
 
 async function askHub(options: TargetsOptions, context: CliContext): Promise<readonly TargetView[]> {

@@ -5,10 +5,15 @@ import type { CliContext } from "../context.ts";
 const FLEET_FILE = "axle.yaml";
 
 /** The folder a command was given, or the root of the checkout the user stands in; where there is none, where they stand. */
-export function folderOf(dir: string | undefined, { cwd }: Pick<CliContext, "cwd">): string {
-  if (dir !== undefined) return resolve(cwd, dir);
-  for (let folder = cwd; ; folder = dirname(folder)) {
+export function folderOf(dir: string | undefined, context: Pick<CliContext, "cwd">): string {
+  if (dir !== undefined) return resolve(context.cwd, dir);
+  return findCheckout(context) ?? resolve(context.cwd);
+}
+
+/** The root of the checkout the user stands in, if they do. */
+export function findCheckout({ cwd }: Pick<CliContext, "cwd">): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     if (existsSync(join(folder, FLEET_FILE))) return folder;
-    if (folder === dirname(folder)) return resolve(cwd);
+    if (folder === dirname(folder)) return undefined;
   }
 }

@@ -56,6 +56,6 @@ export async function renderCheckout(
 
 /** The planner only compares packs, so the variant's key will do as an address. */
 function plannedVariant(key: VariantKey, result: Rendered): RenderedVariant {
-  const objects = result.objects.map(({ object, file }) => describeObject(object, file));
+  const objects = result.objects.map(({ object, file, unstable }) => describeObject(object, file, unstable));
   return { pack: { digest: key, keyId: key, size: 0, chunks: 0, objects: objects.length }, objects };
 }

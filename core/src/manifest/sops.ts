@@ -18,18 +18,30 @@ export function sopsMacOf(object: KubeObject): string | undefined {
 /**
  * Whether a Secret has values that anybody who reads the repository can read. Of one with SOPS's section some may stand in
  * the clear, as its rules allow, but not all. A value may also be a whole encrypted file, as kustomize's generators make
- * them. An empty Secret is filled by others.
+ * them. An empty Secret is filled by others, and what a render makes anew each time (`generated`, as JSON pointers)
+ * stands in no repository.
  */
-export function isPlainSecret(object: KubeObject): boolean {
+export function isPlainSecret(object: KubeObject, generated: ReadonlySet<string> = new Set()): boolean {
   if (object.kind !== "Secret" || object.apiVersion !== "v1") return false;
-  const values = [...valuesOf(object["data"], decodeBase64), ...valuesOf(object["stringData"], (text) => text)];
+  const written = (field: string) => membersOf(object[field]).filter(([key]) => !generated.has(pointerTo(field, key)));
+  const values = [...valuesOf(written("data"), decodeBase64), ...valuesOf(written("stringData"), (text) => text)];
   if (values.length === 0) return false;
   return isRecord(object["sops"]) ? !values.some(isEncrypted) : !values.every(isEncryptedFile);
 }
 
-function valuesOf(map: unknown, decode: (text: string) => string): readonly string[] {
-  if (!isRecord(map)) return [];
-  return Object.values(map).flatMap((value) => {
+function membersOf(map: unknown): readonly (readonly [string, unknown])[] {
+  return isRecord(map) ? Object.entries(map) : [];
+}
+
+function pointerTo(field: string, key: string): string {
+  return `/${field}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+function valuesOf(
+  members: readonly (readonly [string, unknown])[],
+  decode: (text: string) => string,
+): readonly string[] {
+  return members.flatMap(([, value]) => {
     if ((value ?? "") === "") return [];
     // What is no text is refused by the API server, and is in the clear all the same.
     const text = typeof value === "string" ? value : "";

@@ -3,7 +3,7 @@ import type { PackHandle } from "@axle/core/placement/app-record.ts";
 import { idOf, type KubeObject } from "@axle/core/manifest/object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
 import type { Rendered, RenderRecord, Snapshot, StoreEntry } from "../ports.ts";
-import { readPack } from "../slice/read-pack.ts";
+import { openPack, readPack } from "../slice/read-pack.ts";
 import { writePack } from "../slice/write-pack.ts";
 import { RenderMemo, type RenderedVariants } from "./render-memo.ts";
 
@@ -241,6 +241,25 @@ describe("what is made anew at each render", () => {
       /cannot be read: Error: the pack is lost; the app stays where it is; change sync/,
     );
     expect(result.mayRenderLater).toBe(true);
+  });
+
+  test("takes documents that SOPS encrypted along where a render that is remembered gets values published since", async () => {
+    const originals = [{ file: "db.yaml", text: "password: ENC[x]\n", objects: ["/Secret/web/s"] }];
+    const { memo, packs, described } = memoOf({ render: async () => ({ ...(await randomly()), originals }) });
+    const published = recordOf(await renderAll(memo, ["a"]));
+    described.set(published.pack.digest, published.objects);
+    const variant = { values: [{ replicas: 2 }] };
+    const elsewhere = recordOf(await renderAll(memo, ["a"], { variant }));
+    const again = recordOf(await renderAll(memo, ["a"], { variant, before: [published.pack] }));
+    expect(again.pack.digest).not.toBe(elsewhere.pack.digest);
+    const data = packs.get(again.pack.digest) ?? new Uint8Array();
+    expect(passwordIn(data, again.pack)).toBe(passwordIn(packs.get(published.pack.digest), published.pack));
+    expect(openPack(data, again.pack.keyId, packMaster).originals).toEqual(originals);
+  });
+
+  test("is nothing that stands in the repository in the clear", async () => {
+    const { memo } = memoOf({ render: randomly });
+    expect(recordOf(await renderAll(memo, ["a"])).objects[0]?.plainSecret).toBeUndefined();
   });
 
   test("S5: is kept in no record in the clear", async () => {

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import type { KubeObject, ObjectId } from "@axle/core/manifest/object.ts";
+import { idOf } from "@axle/core/manifest/object.ts";
 import type { PackHandle } from "@axle/core/placement/app-record.ts";
 import { describeObject } from "@axle/core/placement/guards/describe-object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
+import type { Pack } from "@axle/core/slice/slice.ts";
 import type { Rendered, RenderedObject, Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
-import { readPack } from "../slice/read-pack.ts";
+import { openPack } from "../slice/read-pack.ts";
 import { writePack } from "../slice/write-pack.ts";
 import { keepUnstable } from "./keep-unstable.ts";
 import { waitWhileWorking } from "./patience.ts";
@@ -279,8 +280,8 @@ export class RenderMemo {
       const published = await readPublished(before, { regenerate, store, packMaster }, signal);
       let result: RenderResult = known;
       if (published !== undefined) {
-        const contents = readPack(await store.readPack(record.pack, signal), record.pack.keyId, packMaster);
-        const rendered = renderedOf(record, contents);
+        const pack = openPack(await store.readPack(record.pack, signal), record.pack.keyId, packMaster);
+        const rendered = renderedOf(record, pack);
         const objects = keepUnstable(rendered, published);
         if (objects.some(({ object }, index) => !isDeepStrictEqual(object, rendered.objects[index]?.object))) {
           result = await this.#keep(memoKey, { ...rendered, objects }, variant, signal);
@@ -310,23 +311,22 @@ export class RenderMemo {
 }
 
 /** A render as it was before it was stored. */
-function renderedOf(
-  { objects, renamed, warnings }: RenderRecord,
-  contents: ReadonlyMap<ObjectId, KubeObject>,
-): Rendered {
+function renderedOf({ objects, renamed, warnings }: RenderRecord, pack: Pack): Rendered {
+  const contents = new Map(pack.objects.map((object) => [idOf(object), object]));
   return {
     objects: objects.map(({ id, file, unstable }) => {
       const object = contents.get(id);
       if (object === undefined) throw new TypeError(`the pack lacks ${id}`);
       return { id, object, file, ...(unstable !== undefined && { unstable: unstable.fields }) };
     }),
+    ...(pack.originals !== undefined && { originals: pack.originals }),
     ...(renamed !== undefined && { renamed }),
     warnings,
   };
 }
 
 function describe({ object, file, unstable }: RenderedObject, regenerate: string): RenderRecord["objects"][number] {
-  const described = describeObject(object, file);
+  const described = describeObject(object, file, unstable);
   return unstable === undefined ? described : { ...described, unstable: { fields: unstable, regenerate } };
 }
 

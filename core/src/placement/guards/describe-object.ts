@@ -3,14 +3,17 @@ import type { KubeObject } from "../../manifest/object.ts";
 import { isPlainSecret } from "../../manifest/sops.ts";
 import type { RenderedObject } from "../rendered-variant.ts";
 
-/** What guards need to know of a rendered object, and no more: no content, so that it may be kept in clear (S5). */
-export function describeObject(object: KubeObject, file: string): RenderedObject {
+/**
+ * What guards need to know of a rendered object, and no more: no content, so that it may be kept in clear (S5). `unstable`:
+ * JSON pointers to what comes out otherwise at each render.
+ */
+export function describeObject(object: KubeObject, file: string, unstable: readonly string[] = []): RenderedObject {
   const defines = kindsDefinedBy(object);
   return {
     id: idOf(object),
     file,
     apiVersion: object.apiVersion,
-    ...(isPlainSecret(object) && { plainSecret: true as const }),
+    ...(isPlainSecret(object, new Set(unstable)) && { plainSecret: true as const }),
     ...(defines.length > 0 && { defines }),
   };
 }
