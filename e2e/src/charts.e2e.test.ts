@@ -11,7 +11,7 @@ const LOGIN = { username: "axle", password: "open-sesame" };
 /** bcrypt of that password. */
 const HTPASSWD = "axle:$2y$04$abcdefghijklmnopqrstuuXcjcm5avyCiJoD2uS24xa2lb6fjMB3G";
 
-test("a chart of a private registry reaches a cluster, and with the registry gone another that joins", async () => {
+test("a chart of a private registry reaches a cluster, in a namespace made for it, and with the registry gone another that joins", async () => {
   await using stack = new AsyncDisposableStack();
   const certificate = await createLoopbackCertificate();
   const registry = stack.use(await OciRegistry.start({ certificate, htpasswd: HTPASSWD }));
@@ -40,9 +40,10 @@ kind: App
 metadata: { name: web }
 spec:
   source: { chart: { repository: "${registry.url}/charts", name: podinfo, version: 6.1.0 } }
-  namespace: default
+  namespace: podinfo
   values: { greeting: good morning }
   clusters: { matchLabels: { env: prod } }
+  sync: { createNamespace: true }
 `,
       },
     }),
@@ -52,7 +53,7 @@ spec:
       .member(name)
       .cluster.kubectl(
         "-n",
-        "default",
+        "podinfo",
         "get",
         "configmap",
         "podinfo",
