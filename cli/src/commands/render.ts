@@ -11,7 +11,7 @@ import { folderOf } from "../offline/folder-argument.ts";
 import { renderCheckout } from "../offline/render-checkout.ts";
 import { addOutputOption } from "../options/output-option.ts";
 import type { OutputOption } from "../options/output-option.ts";
-import { collectLabels } from "../options/values.ts";
+import { collectLabels, kubernetesVersion } from "../options/values.ts";
 import { paint } from "../output/colour.ts";
 import { printValue } from "../output/print.ts";
 import type { CommandRegistration } from "../program.ts";
@@ -42,7 +42,7 @@ export function define(command: Command, { context, runs }: CommandRegistration)
     .option("--cluster <name>", "a cluster with a file in the repository")
     .option("--label <key=value>", "imagine a cluster with this label (repeat it)", collectLabels)
     .option("--app <name>", "only this app")
-    .option("--kube-version <version>", "for charts that ask, e.g. v1.37.0");
+    .option("--kube-version <version>", "for charts that ask, e.g. v1.37.0", kubernetesVersion);
   addOutputOption(command, ["yaml", "json", "name"]).addHelpText("after", HELP);
   command.action(runs((dir: string | undefined, options: RenderOptions) => render(dir, options, context)));
 }

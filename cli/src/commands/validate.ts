@@ -9,6 +9,7 @@ import { folderOf } from "../offline/folder-argument.ts";
 import { renderCheckout } from "../offline/render-checkout.ts";
 import { addOutputOption } from "../options/output-option.ts";
 import type { OutputOption } from "../options/output-option.ts";
+import { kubernetesVersion } from "../options/values.ts";
 import { paint } from "../output/colour.ts";
 import { printValue } from "../output/print.ts";
 import type { CommandRegistration } from "../program.ts";
@@ -16,6 +17,7 @@ import type { CommandRegistration } from "../program.ts";
 interface ValidateOptions extends OutputOption {
   readonly render: boolean;
   readonly strict?: boolean;
+  readonly kubeVersion?: string;
 }
 
 const HELP = `
@@ -26,20 +28,27 @@ Examples:
   axle validate                  the checkout you stand in
   axle validate ../fleet -o json
   axle validate --no-render      only the files, without kustomize and helm
+  axle validate --kube-version v1.37.0   also what that version removed
 `;
 
 export function define(command: Command, { context, runs }: CommandRegistration): void {
   command
     .argument("[dir]", "the root of the checkout (default: the one you stand in)")
     .option("--no-render", "do not render the apps")
-    .option("--strict", "count warnings as errors");
+    .option("--strict", "count warnings as errors")
+    .option(
+      "--kube-version <version>",
+      "hold manifests and charts against this Kubernetes, e.g. v1.37.0",
+      kubernetesVersion,
+    );
   addOutputOption(command, ["table", "json", "yaml"]).addHelpText("after", HELP);
   command.action(runs((dir: string | undefined, options: ValidateOptions) => validate(dir, options, context)));
 }
 
 async function validate(dir: string | undefined, options: ValidateOptions, context: CliContext): Promise<ExitCode> {
   const folder = folderOf(dir, context);
-  await using checkout = await openCheckout(folder, context);
+  const facts = options.kubeVersion === undefined ? {} : { kubernetesVersion: options.kubeVersion };
+  await using checkout = await openCheckout(folder, context, facts);
   const { problems } = options.render ? await renderCheckout(checkout, context.signal) : checkout.resolution;
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const warnings = problems.length - errors;

@@ -34,3 +34,10 @@ export function positiveInteger(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Write a whole number, 1 or more.");
   return Number(text);
 }
+
+/** `1.37`, `v1.37.0`: what Kubernetes calls its versions, always with the letter. */
+export function kubernetesVersion(text: string): string {
+  const numbers = /^v?(\d+\.\d+(?:\.\d+)?(?:[-+][0-9A-Za-z.+-]+)?)$/.exec(text)?.[1];
+  if (numbers === undefined) throw new InvalidArgumentError("Write a version of Kubernetes such as v1.37.0.");
+  return `v${numbers}`;
+}

@@ -1,3 +1,5 @@
+import { didYouMean } from "../fleet/suggest.ts";
+
 /** Kinds Kubernetes itself serves, by group ("" is core): those that stand outside namespaces, and those inside. */
 const BUILT_IN_KINDS: Readonly<
   Record<string, { readonly cluster: readonly string[]; readonly namespaced: readonly string[] }>
@@ -80,4 +82,15 @@ const SCOPES: ReadonlyMap<string, boolean> = new Map(
 /** Undefined for kinds that Kubernetes itself does not serve: only the cluster knows. */
 export function isClusterScoped(group: string, kind: string): boolean | undefined {
   return SCOPES.get(`${group}/${kind}`);
+}
+
+/**
+ * What is odd about a kind in a group that is Kubernetes' own, where no definition can add any: it has none of that name that
+ * we know of. Undefined for all other groups, and for what is there.
+ */
+export function unknownBuiltIn(group: string, kind: string): string | undefined {
+  const kinds = Object.hasOwn(BUILT_IN_KINDS, group) ? BUILT_IN_KINDS[group] : undefined;
+  if (kinds === undefined || SCOPES.has(`${group}/${kind}`)) return undefined;
+  const names = [...kinds.cluster, ...kinds.namespaced];
+  return `Kubernetes' own group ${group === "" ? "v1" : group} has no kind ${kind}${didYouMean(kind, names)}`;
 }

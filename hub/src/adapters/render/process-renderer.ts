@@ -23,6 +23,7 @@ import type { SandboxLevel } from "./fence.ts";
 import { findOriginals, warnOfSealed } from "./sealed-originals.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, SnapshotIndex } from "./snapshot-index.ts";
+import { warnOfKinds } from "./warn-of-kinds.ts";
 import { sourceTypeOf } from "./source-type.ts";
 
 /**
@@ -137,7 +138,7 @@ export class ProcessRenderer implements Renderer {
     const about = { app: variant.app, file: fileOf(index, source) };
     const originals = await findOriginals(objects, { snapshot, requests: source.reads.requests }, signal);
     if (objects.length === 0) warnings.push(warning("renders no object", { app: variant.app, file: source.folder }));
-    warnings.push(...warnOfSealed(originals, variant.app));
+    warnings.push(...warnOfKinds(objects, variant.app), ...warnOfSealed(originals, variant.app));
     const differences = compareRenders(objects, again);
     warnings.push(...describeDifferences(differences, objects, about));
     return {

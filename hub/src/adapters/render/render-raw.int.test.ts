@@ -42,6 +42,16 @@ test("takes YAML and JSON of the folder and below, each object with its file, in
   ]);
 });
 
+test("warns of kinds that Kubernetes' own groups do not have, once for each", async () => {
+  const typo = (name: string) =>
+    `{"apiVersion":"apps/v1","kind":"Deploymnt","metadata":{"name":"${name}","namespace":"web"}}`;
+  const snapshot = await fleet.commit({ "raw/typo/a.json": typo("a"), "raw/typo/b.yaml": typo("b") });
+  const { objects, warnings } = await fleet.renderer.render(snapshot, variantOf("raw/typo"), fleet.signal);
+  expect(objects).toHaveLength(2);
+  expect(warnings).toMatchObject([{ severity: "warning", code: "unknown-kind", place: { file: "raw/typo/a.json" } }]);
+  expect(warnings[0]?.message).toContain('did you mean "Deployment"?');
+});
+
 test("says of an App in a file of another name that nobody reads it", async () => {
   const own = "apiVersion: axle.dev/v1\nkind: App\nmetadata: {name: web}\n";
   const snapshot = await fleet.commit({ "raw/own/application.yaml": own, "raw/own/a.yaml": configMap("a") });
