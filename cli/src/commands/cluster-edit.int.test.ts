@@ -35,6 +35,26 @@ async function axle(...args: string[]): Promise<{ code: number; out: string; err
   return { code, ...written };
 }
 
+it("a new cluster's labels are words, as they are for a change, or options", async () => {
+  const { code, err } = await axle(
+    "cluster",
+    "add",
+    "nine",
+    "env=dev",
+    "region=eu",
+    "--label",
+    "ring=2",
+    "--value",
+    "domain=x",
+  );
+  expect([code, err]).toEqual([0, "wrote clusters/nine.yaml\n"]);
+  expect(readFileSync(join(folder, "clusters/nine.yaml"), "utf8")).toMatch(
+    /env: dev.*region: eu|region: eu.*env: dev/s,
+  );
+  expect(readFileSync(join(folder, "clusters/nine.yaml"), "utf8")).toContain('ring: "2"');
+  expect((await axle("cluster", "add", "ten", "env")).code).toBe(2);
+});
+
 describe("targeting from a checkout", () => {
   it("says which apps a cluster gets and why", async () => {
     const { code, out } = await axle("targets", "--cluster", "dev", ".");

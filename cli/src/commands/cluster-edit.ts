@@ -52,7 +52,7 @@ const LABEL_EXAMPLES = `\
 `;
 
 const ADD_EXAMPLES = `\
-  axle cluster add eu-9 --label env=prod --value domain=nine.example.com
+  axle cluster add eu-9 env=prod region=eu --value domain=nine.example.com
   axle cluster add eu-9 --file clusters/eu/eu-9.yaml
 `;
 
@@ -68,11 +68,16 @@ export function defineClusterEdits(command: Command, { context, runs }: CommandR
   const add = command.command("add").description("write a file for a new cluster into the checkout");
   add
     .argument("<name>", "name of the cluster")
-    .option("--label <key=value>", "a label (repeat it)", collectLabels)
+    .argument("[labels...]", "its labels, key=value", collectLabels)
+    .option("--label <key=value>", "one more label (repeat it)", collectLabels)
     .option("--value <path=value>", "a value, e.g. domain=eu.example.com or limits.cpu=4 (repeat it)", collectTexts)
     .option("--file <path>", "where (default: what spec.clusterFiles of axle.yaml says)");
   addEditOptions(add).addHelpText("after", HELP + ADD_EXAMPLES);
-  add.action(runs((name: string, options: AddOptions) => addCluster(name, options, context)));
+  add.action(
+    runs((name: string, labels: AddOptions["label"], options: AddOptions) =>
+      addCluster(name, { ...options, label: { ...labels, ...options.label } }, context),
+    ),
+  );
 }
 
 function addEditOptions(command: Command): Command {

@@ -70,9 +70,12 @@ export function newCluster(
 export function unknownCluster(name: string, known: Iterable<string>): CliError {
   const names = [...known];
   const near = suggest(name, names);
+  const others =
+    names.length === 0
+      ? `there are none; \`axle cluster add ${name} env=prod\` writes a file for one`
+      : `there are: ${names.toSorted().slice(0, 20).join(", ")}`;
   return new CliError("not-found", `there is no cluster ${name}`, {
-    remedy:
-      near === undefined ? `there are: ${names.toSorted().slice(0, 20).join(", ") || "none"}` : `did you mean ${near}?`,
+    remedy: near === undefined ? others : `did you mean ${near}?`,
   });
 }
 
