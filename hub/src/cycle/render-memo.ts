@@ -1,16 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import { idOf } from "@axle/core/manifest/object.ts";
 import type { PackHandle } from "@axle/core/placement/app-record.ts";
-import { describeObject } from "@axle/core/placement/guards/describe-object.ts";
 import type { Variant, VariantKey } from "@axle/core/placement/variant.ts";
-import type { Pack } from "@axle/core/slice/slice.ts";
 import type { Rendered, RenderedObject, Renderer, RenderRecord, Snapshot, Store, StoreEntry } from "../ports.ts";
 import { openPack } from "../slice/read-pack.ts";
 import { writePack } from "../slice/write-pack.ts";
 import { keepUnstable } from "./keep-unstable.ts";
 import { waitWhileWorking } from "./patience.ts";
 import { readPublished } from "./published-before.ts";
+import { describeRendered, renderedOf } from "./render-record.ts";
 import { RenderResults, type RenderResult } from "./render-results.ts";
 
 export interface RenderedVariants {
@@ -243,7 +241,7 @@ export class RenderMemo {
     const { digest, keyId, data } = pack;
     const record: RenderRecord = {
       pack: { digest, keyId, size: data.length, chunks, objects: objects.length },
-      objects: objects.map((object) => describe(object, variant.regenerate ?? "")),
+      objects: objects.map((object) => describeRendered(object, variant.regenerate ?? "")),
       ...(renamed.length > 0 && { renamed }),
       warnings,
     };
@@ -308,26 +306,6 @@ export class RenderMemo {
     const record = await this.#options.store.findRender(key, signal);
     return record === undefined ? undefined : { record };
   }
-}
-
-/** A render as it was before it was stored. */
-function renderedOf({ objects, renamed, warnings }: RenderRecord, pack: Pack): Rendered {
-  const contents = new Map(pack.objects.map((object) => [idOf(object), object]));
-  return {
-    objects: objects.map(({ id, file, unstable }) => {
-      const object = contents.get(id);
-      if (object === undefined) throw new TypeError(`the pack lacks ${id}`);
-      return { id, object, file, ...(unstable !== undefined && { unstable: unstable.fields }) };
-    }),
-    ...(pack.originals !== undefined && { originals: pack.originals }),
-    ...(renamed !== undefined && { renamed }),
-    warnings,
-  };
-}
-
-function describe({ object, file, unstable }: RenderedObject, regenerate: string): RenderRecord["objects"][number] {
-  const described = describeObject(object, file, unstable);
-  return unstable === undefined ? described : { ...described, unstable: { fields: unstable, regenerate } };
 }
 
 function tooMuch(size: number, problemOf: RenderMemoOptions["problemOf"], variant: Variant): Problem {
