@@ -1,7 +1,8 @@
+import { posix } from "node:path";
 import { requestAt } from "@axle/core/fleet/source-request.ts";
 import type { Snapshot } from "../../ports.ts";
 import { readKustomization, type ChartUse, type HelmPath } from "./kustomization-references.ts";
-import { homeOf } from "./named-places.ts";
+import { FILES_FOLDER, homeOf } from "./named-places.ts";
 import { describeReads, type ReadChart, type ReadSet } from "./read-set.ts";
 import { placeOf, RenderError } from "./render-error.ts";
 import { DEFAULT_REF } from "./remote-address.ts";
@@ -110,12 +111,16 @@ async function visitFolder(walk: Walk, folder: string): Promise<void> {
 }
 
 async function visitText(walk: Walk, folder: string, text: string): Promise<void> {
-  if (text === "" || text.startsWith("/")) return;
+  if (text === "") return;
+  walk.refusal ??= refuseWayOut(walk.index, folder, text);
+  if (text.startsWith("/")) return;
   const request = joinPath(folder, text);
   const found = walk.index.find(request);
   if (found.type === "outside") return;
-  // What lies inside is covered by the folder's id, though it may lead on. What is missing outside may come to be.
-  const inside = folder === "" || found.path === folder || found.path.startsWith(`${folder}/`);
+  // What lies inside is covered by the folder's id, though it may lead on. What is missing outside may come to be. What
+  // comes from elsewhere is not the folder's own, wherever it stands.
+  const isInFolder = folder === "" || found.path === folder || found.path.startsWith(`${folder}/`);
+  const inside = isInFolder && sourceAround(found.path) === sourceAround(folder);
   if (!inside) walk.requests.add(request);
   if (found.type === "folder") await visitFolder(walk, found.path);
   if (found.type === "file") await visitFile(walk, folder, found.path);
@@ -139,7 +144,7 @@ async function visitFile(walk: Walk, folder: string, file: string): Promise<void
   const usesHelm = text.includes("HelmChartInflationGenerator");
   if (!usesHelm && !text.includes("builtin")) return;
   const { helmPaths, charts, fault, texts } = readKustomization(text, file);
-  for (const each of texts) if (each.includes("..")) walk.pluginTexts.add(each);
+  for (const each of texts) if (each.includes("..") || each.startsWith("/")) walk.pluginTexts.add(each);
   if (!usesHelm) return;
   walk.usesHelm = true;
   walk.usesGenerators = true;
@@ -152,13 +157,47 @@ async function visitFile(walk: Walk, folder: string, file: string): Promise<void
 }
 
 /** They are relative to whoever includes them, directly or not. Kustomize refuses what leads out, in other words when it is there. */
-function requestPluginPaths({ index, kustomizations, pluginTexts, requests }: Walk): void {
+function requestPluginPaths(walk: Walk): void {
+  const { index, kustomizations, pluginTexts, requests } = walk;
   for (const folder of kustomizations) {
     for (const text of pluginTexts) {
+      walk.refusal ??= refuseWayOut(index, folder, text);
       const request = joinPath(folder, text);
       if (!text.startsWith("/") && index.find(request).type !== "outside") requests.add(request);
     }
   }
+}
+
+/**
+ * Where kustomize is not confined to folders, generators and transformers could name files by where they stand while they
+ * are rendered, of which no key knows, and what is mounted could name files around it. Only what is a file there is taken
+ * for such a name: any text may look like one.
+ */
+function refuseWayOut(index: SnapshotIndex, folder: string, text: string): RenderError | undefined {
+  if (!text.startsWith("/") && !text.includes("..")) return undefined;
+  const found = index.find(text.startsWith("/") ? text : joinPath(folder, text));
+  const leavesMount = found.type === "file" && isMounted(folder) && !isMounted(found.path);
+  const leavesTree = found.type === "outside" && comesBack(index, folder, text);
+  if (!leavesMount && !leavesTree) return undefined;
+  const remedy = leavesMount ? " it is written in" : "; use a path inside it";
+  const message = `${JSON.stringify(text)} leads out of the repository${remedy}`;
+  return new RenderError("escapes", message, { place: placeOf(index.kustomizationOf(folder) ?? folder) });
+}
+
+/** Whether a path from the root of all that a renderer sees, or one that climbs there, ends at a file of the repository. */
+function comesBack(index: SnapshotIndex, folder: string, text: string): boolean {
+  const root = `/${posix.basename(index.snapshot.root)}/`;
+  const way = posix.normalize(text.startsWith("/") ? text : `${root}${joinPath(folder, text)}`);
+  return way.startsWith(root) && index.find(way.slice(root.length)).type === "file";
+}
+
+function isMounted(path: string): boolean {
+  return requestAt(`${path}/`) !== undefined;
+}
+
+/** What tells one source from another at a path; undefined for what is the repository's own. */
+function sourceAround(path: string): string | undefined {
+  return path.split("/").includes(FILES_FOLDER) ? path : requestAt(`${path}/`)?.mount;
 }
 
 function chartIn(folder: string, chart: ChartUse): ReadChart {

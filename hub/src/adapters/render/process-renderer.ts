@@ -8,6 +8,7 @@ import { asksCapabilities, asksVersion, readChartTexts } from "./chart-texts.ts"
 import { compareRenders, describeDifferences } from "./compare-renders.ts";
 import { finishObjects, warning, type FoundObjects } from "./finish-objects.ts";
 import { readSetOfKustomization } from "./kustomize-read-set.ts";
+import { FILES_FOLDER } from "./named-places.ts";
 import { patchObjects } from "./patch-objects.ts";
 import { describeReads, readSetOfFolder, type ReadSet } from "./read-set.ts";
 import { refuseLackingBelow } from "./refuse-lacking.ts";
@@ -174,9 +175,7 @@ export class ProcessRenderer implements Renderer {
   ): Promise<FoundObjects> {
     const repetition = reads.usesHelm ? await repetitionOfCharts(index.snapshot, reads, tools.signal) : "once";
     const doubt = await refuseLackingBelow({ index, charts: reads.charts, variant }, tools);
-    // Somebody else's base must not read the fleet's files.
-    const isOwn = !reads.requests.some((path) => requestAt(`${index.find(path).path}/`)?.request.type === "git");
-    const readsAnywhere = variant.readsAnywhere === true && isOwn;
+    const readsAnywhere = variant.readsAnywhere === true && !readsForeign(index, reads);
     const kustomization = { index, folder, usesHelm: reads.usesHelm, repetition, variant, readsAnywhere };
     const rendered = await renderKustomize(kustomization, tools);
     if (doubt !== undefined)
@@ -227,6 +226,12 @@ async function readSource(snapshot: Snapshot, path: string, signal: AbortSignal)
     const refusal = new RenderError("source", message, { place: placeOf(path), cause });
     return { type, folder, reads: { ...readSetOfFolder(index, path), refusal } };
   }
+}
+
+/** Somebody else's base, or generator, must not read the fleet's files. A chart only holds what helm renders. */
+function readsForeign(index: SnapshotIndex, { requests }: ReadSet): boolean {
+  const paths = requests.map((path) => index.find(path).path);
+  return paths.some((path) => requestAt(`${path}/`)?.request.type === "git" || path.split("/").includes(FILES_FOLDER));
 }
 
 /** The file to name for what is not about one template or manifest. */

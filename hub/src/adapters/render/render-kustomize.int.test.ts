@@ -1,4 +1,6 @@
+import { mountOf } from "@axle/core/fleet/source-request.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { withFile } from "./altered-snapshot.ts";
 import { configMap, createRepositoryFixture, variantOf, type RepositoryFixture } from "./repository-fixture.ts";
 
 let fleet: RepositoryFixture;
@@ -91,6 +93,65 @@ test("a kustomization that reads another repository stays within its folders, wh
   );
   const rendered = fleet.renderer.render(snapshot, variantOf("mixed/app", { readsAnywhere: true }), fleet.signal);
   await expect(rendered).rejects.toThrow(/is not in or below/);
+});
+
+const fileGenerator = (path: string): string =>
+  `apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: read, namespace: web}\nfiles: [${path}]\n`;
+
+test.each([
+  ["in the root of the repository", "", "https://git.example.com/bases.git//web?ref=v1", "../../../../../../own.txt"],
+  ["as a generator from a web server", "fetched/app", "https://example.com/generator.yaml", "../own.txt"],
+])(
+  "S5: what is somebody else's does not read the fleet's files where the fleet allows its own to, %s",
+  async (...row) => {
+    const [, folder, address, path] = row;
+    const above = folder === "" ? "" : "fetched/";
+    const field = address.endsWith(".yaml") ? "generators" : "resources";
+    const { snapshot } = await fleet.compose(
+      {
+        [`${folder === "" ? "" : `${folder}/`}kustomization.yaml`]: `${field}: ['${address}']\n`,
+        [`${above}own.txt`]: "own",
+      },
+      {
+        "git https://git.example.com/bases.git v1": {
+          "web/kustomization.yaml": "generators: [g.yaml]\n",
+          "web/g.yaml": fileGenerator(path),
+        },
+        "file https://example.com/generator.yaml": { "generator.yaml": fileGenerator(path) },
+      },
+      [folder],
+    );
+    const rendered = fleet.renderer.render(snapshot, variantOf(folder, { readsAnywhere: true }), fleet.signal);
+    await expect(rendered).rejects.toThrow(/is not in or below|leads out of the repository it is written in/);
+  },
+);
+
+test.each([
+  ["by the place they have when it is rendered", "/tree/around/shared.txt"],
+  ["by a way out of the repository and in again", "../../../tree/around/shared.txt"],
+])("files whose changes nobody would notice are not read where the fleet allows it, %s", async (_, path) => {
+  const snapshot = await fleet.commit({
+    "around/inline/kustomization.yaml": `generators:\n- |-\n  ${fileGenerator(path).trim().replaceAll("\n", "\n  ")}\n`,
+    "around/plugin/kustomization.yaml": "generators: [g.yaml]\n",
+    "around/plugin/g.yaml": fileGenerator(path),
+    "around/shared.txt": "one",
+  });
+  for (const folder of ["around/inline", "around/plugin"]) {
+    const rendered = fleet.renderer.render(snapshot, variantOf(folder, { readsAnywhere: true }), fleet.signal);
+    await expect(rendered).rejects.toMatchObject({ code: "escapes" });
+  }
+});
+
+test("a generator of another branch reads nothing outside of it, whatever the fleet allows", async () => {
+  const folder = `${mountOf({ type: "ref", ref: "staging" })}/app`;
+  const own = await fleet.commit({ "own.txt": "own" });
+  const snapshot = withFile(
+    withFile(own, `${folder}/kustomization.yaml`, "generators: [g.yaml]\n"),
+    `${folder}/g.yaml`,
+    fileGenerator("../../../../../own.txt"),
+  );
+  const rendered = fleet.renderer.render(snapshot, variantOf(folder, { readsAnywhere: true }), fleet.signal);
+  await expect(rendered).rejects.toMatchObject({ code: "escapes" });
 });
 
 test("the kustomization of the repository's root can be rendered", async () => {
