@@ -87,10 +87,11 @@ export class AppApplier {
     await this.#write(app, pass, await this.#planContested(app, pass, plan));
   }
 
-  async #makeNamespace(app: ResolvedApp, { signal }: SlicePass, accepted: Promise<void>): Promise<boolean> {
+  async #makeNamespace(app: ResolvedApp, { slice, signal }: SlicePass, accepted: Promise<void>): Promise<boolean> {
     const { clients, guardrails } = this.#options;
+    const { claims } = slice;
     try {
-      return await makeNamespace({ app, client: clients.of(app.desired.name), guardrails, accepted, signal });
+      return await makeNamespace({ app, client: clients.of(app.desired.name), guardrails, claims, accepted, signal });
     } catch (error) {
       signal.throwIfAborted();
       const failure = KubeError.from(error);

@@ -52,6 +52,20 @@ test("a namespace that an app of the slice declares is that app's to make", asyn
   expect(namespace?.metadata.annotations?.["axle.dev/created-for"]).toBeUndefined();
 });
 
+test("a namespace that an app declares is not made for another, though something else of that one is refused", async () => {
+  await using agent = await agentOf("owned");
+  const invalid = { apiVersion: "v1", kind: "PersistentVolume", metadata: { name: "owned-invalid" }, spec: {} };
+  const own = asking("own", "owned-a", [namespaceOf("owned-a"), configMapOf("owned-a/x"), invalid]);
+  const guest = asking("guest", "owned-b", [configMapOf("owned-b/x"), invalid]);
+  const host = { ...appOf("host", [namespaceOf("owned-b")]), dependsOn: [] };
+  await agent.apply([own]);
+  expect(agent.report("own").message).toContain("owned-invalid");
+  expect(await agent.get("v1", "Namespace", "owned-a")).toBeUndefined();
+  await agent.apply([guest, host]);
+  const namespace = await agent.get("v1", "Namespace", "owned-b");
+  expect(namespace?.metadata.annotations?.["axle.dev/created-for"]).toBeUndefined();
+});
+
 test("nothing is made without being asked for, in observe mode, behind a guardrail, or for another namespace", async () => {
   await using agent = await agentOf("refused");
   const watched = asking("watched", "refused-a", [configMapOf("refused-a/x")]);

@@ -5,7 +5,7 @@ import type { KubeObject } from "@axle/core/manifest/object.ts";
 import type { KubeClient } from "../adapters/kube/kube-client.ts";
 import { KubeError } from "../adapters/kube/kube-error.ts";
 import { FIELD_MANAGER } from "./ownership-mark.ts";
-import type { ResolvedApp } from "./resolved-app.ts";
+import type { ResolvedApp, ResolvedSlice } from "./resolved-app.ts";
 
 /** For people who wonder where the namespace comes from. */
 const CREATED_FOR = "axle.dev/created-for";
@@ -15,22 +15,26 @@ export interface NamespaceRequest {
   readonly app: ResolvedApp;
   readonly client: KubeClient;
   readonly guardrails: Guardrails;
+  /** What the slice's apps declare. */
+  readonly claims: ResolvedSlice["claims"];
   /** Resolves when the slice's number is stored: nothing is written before (S1). */
   readonly accepted: Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes the App's namespace, which is missing, where `sync.createNamespace` asks for it. It carries no mark and is in no
+ * Makes the App's namespace, which is missing, where `sync.createNamespace` asks for it and no app declares it. It carries no mark and is in no
  * inventory: several apps may share it, and it is never pruned, for what people put into it is not ours to know. True when
  * it is there now.
  */
-export async function makeNamespace({ app, client, guardrails, accepted, signal }: NamespaceRequest): Promise<boolean> {
+export async function makeNamespace(request: NamespaceRequest): Promise<boolean> {
+  const { app, client, guardrails, claims, accepted, signal } = request;
   const { name: appName, settings } = app.desired;
   if (settings.sync.createNamespace !== true || settings.namespace === undefined) return false;
   const metadata = { name: settings.namespace, annotations: { [CREATED_FOR]: appName } };
   const namespace: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata };
-  if (guardrailAgainst(idOf(namespace), guardrails) !== undefined) return false;
+  const id = idOf(namespace);
+  if (claims.has(id) || guardrailAgainst(id, guardrails) !== undefined) return false;
   await accepted;
   signal.throwIfAborted();
   try {
