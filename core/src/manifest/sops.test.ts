@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "./object.ts";
-import { isPlainSecret, sopsMacOf } from "./sops.ts";
+import { isPlainSecret, lacksSopsSection, sopsMacOf } from "./sops.ts";
 
 const MAC = "ENC[AES256_GCM,data:bWFj,iv:aXY=,tag:dGFn,type:str]";
 const VALUE = "ENC[AES256_GCM,data:dmFs,iv:aXY=,tag:dGFn,type:str]";
@@ -26,6 +26,16 @@ describe("SOPS's checksum", () => {
     ["a field of that name", { sops: "yes" }],
   ])("is not there with %s", (_, fields) => {
     expect(sopsMacOf(secret(fields))).toBeUndefined();
+  });
+});
+
+describe("SOPS's section", () => {
+  it("is missed where values were encrypted one by one, not where they only speak of it", () => {
+    expect(lacksSopsSection(secret({ stringData: { user: "me", password: VALUE } }))).toBe(true);
+    expect(lacksSopsSection(secret({ data: { password: VALUE } }))).toBe(true);
+    expect(lacksSopsSection(secret({ stringData: { password: VALUE }, sops: { mac: MAC } }))).toBe(false);
+    expect(lacksSopsSection(secret({ stringData: { note: `as ${VALUE}`, file: "ENC[", n: 1 } }))).toBe(false);
+    expect(lacksSopsSection({ ...secret({ data: { password: VALUE } }), kind: "ConfigMap" })).toBe(false);
   });
 });
 

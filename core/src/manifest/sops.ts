@@ -3,6 +3,8 @@ import type { KubeObject } from "./object.ts";
 
 /** How SOPS begins a value it encrypted. */
 const ENCRYPTED = "ENC[";
+/** The whole of one. */
+const VALUE = /^ENC\[AES256_GCM,data:[^,\]]*,iv:[^,\]]*,tag:[^,\]]*,type:\w+\]$/;
 
 /**
  * SOPS's checksum over all values of the document an object was encrypted in, names and labels too; undefined for what
@@ -13,6 +15,17 @@ export function sopsMacOf(object: KubeObject): string | undefined {
   const section = object["sops"];
   const mac = isRecord(section) ? section["mac"] : undefined;
   return isEncrypted(mac) ? mac : undefined;
+}
+
+/**
+ * Whether a Secret has values that SOPS encrypted one by one, and not the section that says how to open them: it stood
+ * beside, as in a `List` that was encrypted as a whole, or was taken away. Nobody can open it any more.
+ */
+export function lacksSopsSection(object: KubeObject): boolean {
+  if (object.kind !== "Secret" || object.apiVersion !== "v1" || isRecord(object["sops"])) return false;
+  return ["data", "stringData"].some((field) =>
+    membersOf(object[field]).some(([, value]) => typeof value === "string" && VALUE.test(value)),
+  );
 }
 
 /**

@@ -146,6 +146,30 @@ test("an object whose document no file has is refused with the reason", async ()
   });
 });
 
+test("what lost its section is refused: in a list that was encrypted as a whole, and by a patch that takes it away", async () => {
+  const item = { apiVersion: "v1", kind: "Secret", metadata: { name: "db" }, stringData: { password: "hunter2" } };
+  const list = await key.encrypt(
+    "list.json",
+    JSON.stringify({ apiVersion: "v1", kind: "List", items: [item] }),
+    ...ONLY_DATA,
+  );
+  const file = await key.encrypt("db.yaml", secret("db", "hunter2"), ...ONLY_DATA);
+  const snapshot = await fleet.commit({
+    "sealed/list/raw/list.json": list,
+    "sealed/list/built/kustomization.yaml": "resources: [list.json]\n",
+    "sealed/list/built/list.json": list,
+    "sealed/list/patched/kustomization.yaml":
+      "resources: [db.yaml]\npatches: [{target: {kind: Secret}, patch: '- {op: remove, path: /sops}'}]\n",
+    "sealed/list/patched/db.yaml": file,
+  });
+  for (const folder of ["raw", "built", "patched"]) {
+    await expect(render(snapshot, `sealed/list/${folder}`), folder).rejects.toMatchObject({
+      code: "source",
+      message: expect.stringContaining("Secret shop/db has values that SOPS encrypted, and not its section") as string,
+    });
+  }
+});
+
 test("values of a chart that SOPS encrypted are refused: the hub has no key, and ciphertext is no value", async () => {
   const values = await key.encrypt("values.yaml", "password: hunter2\n");
   const snapshot = await fleet.commit({

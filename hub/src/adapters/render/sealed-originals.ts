@@ -1,7 +1,14 @@
 import type { Problem } from "@axle/core/fleet/problem.ts";
-import { describeRef, parseId, refOf, type ObjectId, type ObjectRef } from "@axle/core/manifest/object.ts";
+import {
+  describeRef,
+  parseId,
+  refOf,
+  type KubeObject,
+  type ObjectId,
+  type ObjectRef,
+} from "@axle/core/manifest/object.ts";
 import { parseManifest } from "@axle/core/manifest/parse-manifest.ts";
-import { sopsMacOf } from "@axle/core/manifest/sops.ts";
+import { lacksSopsSection, sopsMacOf } from "@axle/core/manifest/sops.ts";
 import type { SealedOriginal } from "@axle/core/slice/slice.ts";
 import type { RenderedObject, Snapshot } from "../../ports.ts";
 import { warning } from "./finish-objects.ts";
@@ -27,13 +34,15 @@ interface Found {
  * break it: what is decrypted in the cluster has to be the original, what is applied the rendered object.
  *
  * Told apart by the checksum itself, which survives any renderer, not by names, which do not. `requests`: paths of all that
- * the render may have read. Throws RenderError `source` when no file has the document, for then nobody could open it.
+ * the render may have read. Throws RenderError `source` when no file has the document, or an object lost
+ * SOPS's section, for then nobody could open it.
  */
 export async function findOriginals(
   objects: readonly RenderedObject[],
   from: { readonly snapshot: Snapshot; readonly requests: readonly string[] },
   signal: AbortSignal,
 ): Promise<readonly SealedOriginal[]> {
+  for (const { object, file } of objects) if (lacksSopsSection(object)) throw sectionLost(object, file);
   const sealed = objects.flatMap((entry) => {
     const mac = sopsMacOf(entry.object);
     return mac === undefined ? [] : [{ ...entry, mac }];
@@ -58,6 +67,13 @@ export async function findOriginals(
   return [...originals]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { file, text, objects: ids }]) => ({ file, text, objects: ids.toSorted() }));
+}
+
+function sectionLost(object: KubeObject, file: string): RenderError {
+  const message =
+    `${describeRef(refOf(object))} has values that SOPS encrypted, and not its section "sops", so no cluster could open it; ` +
+    "encrypt every object by itself, not a List of them, and keep the section";
+  return new RenderError("source", message, { place: placeOf(file) });
 }
 
 /** Said before anything is merged: what the cluster cannot open keeps its whole app from being applied. */
