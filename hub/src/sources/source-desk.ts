@@ -129,9 +129,10 @@ export class SourceDesk {
   /** What the commit that was read last uses; undefined when that is another one, or one is being read. */
   inUse(commit: string): SourcesInUse | undefined {
     if (this.#last?.snapshot.commit !== commit) return undefined;
-    const { held } = this.#shelf;
-    const trees = [...held.values()].filter((tree) => tree !== undefined);
-    return { keys: new Set([...held.keys(), ...this.#last.requests.map(sourceKey)]), trees };
+    const keys = new Set(this.#last.requests.map(sourceKey));
+    // The shelf keeps for a while what another commit asked for.
+    const trees = [...this.#shelf.held].flatMap(([key, tree]) => (tree !== undefined && keys.has(key) ? [tree] : []));
+    return { keys, trees };
   }
 
   /** The mirror dropped what was not in use: what is only remembered may be gone. */

@@ -148,3 +148,22 @@ test("a type nobody fetches is unsupported", async () => {
   const chart: SourceRequest = { type: "chart", repository: "https://x", name: "a", version: "1.0.0" };
   await expect(shelf.bring(chart, undefined, never)).rejects.toMatchObject({ code: "unsupported" });
 });
+
+test("what two commits ask for in turn stays for both, and goes once nobody asks for two rounds", async () => {
+  const { shelf, asked } = stand();
+  const other: SourceRequest = { type: "git", url: "https://git.example.com/b.git", ref: "main" };
+  for (let round = 0; round < 3; round += 1) {
+    shelf.nextRound();
+    await shelf.bring(branch, "git:1", never);
+    shelf.keepOnly([branch]);
+    await shelf.bring(other, "git:1", never);
+    shelf.keepOnly([other]);
+  }
+  expect(asked).toHaveLength(2);
+  expect(shelf.held.size).toBe(2);
+  for (let round = 0; round < 2; round += 1) {
+    shelf.nextRound();
+    await shelf.bring(other, "git:1", never);
+  }
+  expect([...shelf.held.keys()]).toEqual(["git https://git.example.com/b.git main"]);
+});

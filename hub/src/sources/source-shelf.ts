@@ -26,8 +26,10 @@ interface Entry {
   readonly request: SourceRequest;
   readonly backoff: Backoff;
   pinned: string | undefined;
-  /** The round in which it was asked for last. */
+  /** The round in which the fetcher was asked for it last. */
   round: number;
+  /** The round in which somebody wanted it last. */
+  wantedRound: number;
   running: Promise<void> | undefined;
   isAwaited: boolean;
   /** It took longer than anybody waits, last time: nobody waits again until it does not. */
@@ -46,6 +48,8 @@ export class SourceShelf {
   readonly #options: SourceShelfOptions;
   readonly #entries = new Map<string, Entry>();
   #round = 0;
+  /** Of the commit that was read last. */
+  #kept: ReadonlySet<string> | undefined;
 
   constructor(options: SourceShelfOptions) {
     this.#options = options;
@@ -58,12 +62,22 @@ export class SourceShelf {
   /** The repository was asked: what moves is asked for again, too. */
   nextRound(): void {
     this.#round += 1;
+    this.#forget();
   }
 
-  /** Forgets what nobody asks for any more. */
+  /**
+   * Forgets what nobody asks for any more, in this round or the one before: a head that waits and the commit in force are
+   * read in turn, and neither's sources are to be fetched anew, or to wake the loop, for that.
+   */
   keepOnly(requests: Iterable<SourceRequest>): void {
-    const used = new Set([...requests].map(sourceKey));
-    for (const key of this.#entries.keys()) if (!used.has(key)) this.#entries.delete(key);
+    this.#kept = new Set([...requests].map(sourceKey));
+    this.#forget();
+  }
+
+  #forget(): void {
+    for (const [key, { wantedRound }] of this.#entries) {
+      if (this.#kept?.has(key) === false && wantedRound < this.#round - 1) this.#entries.delete(key);
+    }
   }
 
   /** What is on it or on its way, by source key, with the trees of what is there. */
@@ -79,6 +93,7 @@ export class SourceShelf {
   /** Throws SourceError. `signal` ends what goes on after this settled, too. */
   async bring(request: SourceRequest, pinned: string | undefined, signal: AbortSignal): Promise<ShelvedSource> {
     const entry = this.#entryOf(request);
+    entry.wantedRound = this.#round;
     if (entry.running === undefined && this.#isDue(entry, pinned)) this.#start(entry, pinned, signal);
     if (entry.running !== undefined && entry.isSlow) entry.isAwaited = true;
     else if (entry.running !== undefined) await this.#waitFor(entry, entry.running, signal);
@@ -99,6 +114,7 @@ export class SourceShelf {
         backoff: backoff(),
         pinned: undefined,
         round: -1,
+        wantedRound: this.#round,
         running: undefined,
         isAwaited: false,
         isSlow: false,
