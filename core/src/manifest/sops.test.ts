@@ -35,7 +35,8 @@ describe("SOPS's section", () => {
     expect(lacksSopsSection(secret({ data: { password: VALUE } }))).toBe(true);
     expect(lacksSopsSection(secret({ stringData: { password: VALUE }, sops: { mac: MAC } }))).toBe(false);
     expect(lacksSopsSection(secret({ stringData: { note: `as ${VALUE}`, file: "ENC[", n: 1 } }))).toBe(false);
-    expect(lacksSopsSection({ ...secret({ data: { password: VALUE } }), kind: "ConfigMap" })).toBe(false);
+    expect(lacksSopsSection({ ...secret({ data: { password: VALUE } }), kind: "ConfigMap" })).toBe(true);
+    expect(lacksSopsSection({ ...secret({ spec: { list: [{ token: VALUE }] } }), kind: "Widget" })).toBe(true);
   });
 });
 
@@ -72,6 +73,10 @@ describe("a Secret in the clear", () => {
     ],
     ["one made of an encrypted JSON file", { data: { "a.json": base64(`{"p":"${VALUE}","sops":{"mac":"${MAC}"}}`) } }],
     ["one made of an encrypted .env file", { data: { ".env": base64(`P=${VALUE}\nsops_mac=${MAC}\n`) } }],
+    [
+      "one made of an encrypted file that is broken into lines",
+      { data: { ".env": base64(`P=${VALUE}\nsops_mac=${MAC}\n`).replaceAll(/.{70}/g, "$&\n") } },
+    ],
     ["one made of an encrypted .ini file", { data: { "a.ini": base64(`[db]\np=${VALUE}\n\n[sops]\nmac = ${MAC}\n`) } }],
   ])("is not %s", (_, fields) => {
     expect(isPlainSecret(secret(fields))).toBe(false);

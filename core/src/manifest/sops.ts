@@ -18,13 +18,24 @@ export function sopsMacOf(object: KubeObject): string | undefined {
 }
 
 /**
- * Whether a Secret has values that SOPS encrypted one by one, and not the section that says how to open them: it stood
+ * Whether an object has values that SOPS encrypted one by one, and not the section that says how to open them: it stood
  * beside, as in a `List` that was encrypted as a whole, or was taken away. Nobody can open it any more.
  */
 export function lacksSopsSection(object: KubeObject): boolean {
-  if (object.kind !== "Secret" || object.apiVersion !== "v1" || isRecord(object["sops"])) return false;
-  return ["data", "stringData"].some((field) =>
-    membersOf(object[field]).some(([, value]) => typeof value === "string" && VALUE.test(value)),
+  return !isRecord(object["sops"]) && holdsEncrypted(object);
+}
+
+function holdsEncrypted(value: unknown): boolean {
+  if (typeof value === "string") return VALUE.test(value);
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some(holdsEncrypted);
+}
+
+/** Keys of a Secret under which a whole file stands that SOPS encrypted. */
+export function encryptedFilesIn(object: KubeObject): readonly string[] {
+  if (object.kind !== "Secret" || object.apiVersion !== "v1") return [];
+  return membersOf(object["data"]).flatMap(([key, value]) =>
+    typeof value === "string" && isEncryptedFile(decodeBase64(value)) ? [key] : [],
   );
 }
 
@@ -64,14 +75,9 @@ function valuesOf(
 
 /** Letters beyond ASCII come out garbled, which is of no account here. */
 function decodeBase64(text: string): string {
-  return (
-    decodeBytes(
-      text
-        .replaceAll("+", "-")
-        .replaceAll("/", "_")
-        .replace(/\s*=*\s*$/, ""),
-    ) ?? text
-  );
+  // Kustomize breaks long ones into lines.
+  const encoded = text.replaceAll(/\s/g, "").replaceAll("+", "-").replaceAll("/", "_");
+  return decodeBytes(encoded.replace(/=+$/, "")) ?? text;
 }
 
 function isEncrypted(value: unknown): value is string {

@@ -40,7 +40,9 @@ export async function layValues(
   }
   const texts = await snapshot.readTexts(files, signal);
   for (const [path, text] of texts) refuseSealed(path, text);
+  await using stack = new AsyncDisposableStack();
   const folder = needsFolder ? await sandbox.makeFolder() : undefined;
+  if (folder !== undefined) stack.defer(() => rm(folder, { recursive: true, force: true }));
   const paths: string[] = [];
   for (const [position, layer] of variant.values.entries()) {
     if (typeof layer === "string") paths.push(`./${index.find(layer).path}`);
@@ -52,13 +54,12 @@ export async function layValues(
     }
   }
   const mappings = variant.values.filter((layer) => typeof layer !== "string").map((layer) => JSON.stringify(layer));
+  const owned = stack.move();
   return {
     args: valuesArguments(paths),
     stdin: mappings.at(-1) ?? "",
     texts: [...mappings, ...texts.values()],
-    [Symbol.asyncDispose]: async () => {
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 

@@ -21,7 +21,7 @@ import { repetitionOfCharts } from "./repetition-of-charts.ts";
 import { explainFailure } from "./renderer-message.ts";
 import { renderRaw } from "./render-raw.ts";
 import type { SandboxLevel } from "./fence.ts";
-import { findOriginals, warnOfSealed } from "./sealed-originals.ts";
+import { findOriginals, warnOfSealed, warnOfSealedFiles } from "./sealed-originals.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { CHART_FILE, joinPath, SnapshotIndex } from "./snapshot-index.ts";
 import { warnOfKinds } from "./warn-of-kinds.ts";
@@ -140,6 +140,7 @@ export class ProcessRenderer implements Renderer {
     const originals = await findOriginals(objects, { snapshot, requests: source.reads.requests }, signal);
     if (objects.length === 0) warnings.push(warning("renders no object", { app: variant.app, file: source.folder }));
     warnings.push(...warnOfKinds(objects, variant.app), ...warnOfSealed(originals, variant.app));
+    warnings.push(...warnOfSealedFiles(objects, variant.app));
     const differences = compareRenders(objects, again);
     warnings.push(...describeDifferences(differences, objects, about));
     return {

@@ -130,6 +130,8 @@ test("nothing sealed, no originals; a kustomization's generated Secret of an enc
   expect(idOf(object?.object as KubeObject)).toBe("/Secret/shop/db");
   const data = object?.object["data"] as { "db.env": string };
   expect(Buffer.from(data["db.env"], "base64").toString()).toBe(env);
+  expect(rendered.warnings).toMatchObject([{ code: "sealed", app: "web" }]);
+  expect(rendered.warnings[0]?.message).toContain("Secret shop/db holds db.env, a file that SOPS encrypted");
 });
 
 test("an object whose document no file has is refused with the reason", async () => {

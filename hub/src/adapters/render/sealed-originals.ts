@@ -8,7 +8,7 @@ import {
   type ObjectRef,
 } from "@axle/core/manifest/object.ts";
 import { parseManifest } from "@axle/core/manifest/parse-manifest.ts";
-import { lacksSopsSection, sopsMacOf } from "@axle/core/manifest/sops.ts";
+import { encryptedFilesIn, lacksSopsSection, sopsMacOf } from "@axle/core/manifest/sops.ts";
 import type { SealedOriginal } from "@axle/core/slice/slice.ts";
 import type { RenderedObject, Snapshot } from "../../ports.ts";
 import { warning } from "./finish-objects.ts";
@@ -83,6 +83,19 @@ export function warnOfSealed(originals: readonly SealedOriginal[], app: string):
     const more = others.length > 0 ? ` (and ${others.length} more)` : "";
     const message = `${first}${more} is encrypted with SOPS, which agents cannot open yet: nothing of the app is applied while it has it`;
     return { ...warning(message, { app, file }), code: "sealed" };
+  });
+}
+
+/** Said before anything is merged: such a file stands in the Secret as it is, and whoever mounts it has to open it. */
+export function warnOfSealedFiles(objects: readonly RenderedObject[], app: string): readonly Problem[] {
+  return objects.flatMap(({ object, file }) => {
+    const [first, ...others] = encryptedFilesIn(object);
+    if (first === undefined) return [];
+    const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+    const message =
+      `${describeRef(refOf(object))} holds ${first}${more}, a file that SOPS encrypted: neither hub nor agent opens it, so ` +
+      "pods get it encrypted";
+    return [{ ...warning(message, { app, file }), code: "sealed" as const }];
   });
 }
 
