@@ -23,9 +23,9 @@ export interface NamespaceRequest {
 }
 
 /**
- * Makes the App's namespace, which is missing, where `sync.createNamespace` asks for it and no app declares it. It carries no mark and is in no
- * inventory: several apps may share it, and it is never pruned, for what people put into it is not ours to know. True when
- * it is there now.
+ * Makes the App's namespace, which is missing, where `sync.createNamespace` asks for it and no app declares it. It carries
+ * no mark and is in no inventory: several apps may share it, and it is never pruned, for what people put into it is not
+ * ours to know. True when it is there now.
  */
 export async function makeNamespace(request: NamespaceRequest): Promise<boolean> {
   const { app, client, guardrails, claims, accepted, signal } = request;

@@ -69,7 +69,7 @@ export class CommitChooser {
     signal: AbortSignal,
   ): Promise<Choice> {
     const isWaiting = head !== undefined && this.#blocked?.commit === head.commit;
-    if (isWaiting && !mayHaveCome) return this.#stay(inForce, this.#blocked as Unfit, signal);
+    if (isWaiting && !mayHaveCome) return this.#stayBehind(this.#blocked as Unfit, inForce, signal);
     this.#blocked = undefined;
     const choice = await this.#choose(head, inForce, signal);
     const { read, problems, subject } = choice;
@@ -80,8 +80,15 @@ export class CommitChooser {
       return { read: undefined, problems: all, subject, blocked: read };
     }
     this.#blocked = { commit, problems: all, subject };
-    const stayed = await this.#stay(inForce, this.#blocked, signal);
-    return stayed.read?.isBlocked === true ? { read: undefined, problems: all, subject, blocked: stayed.read } : stayed;
+    return this.#stayBehind(this.#blocked, inForce, signal);
+  }
+
+  /** With the commit in force behind a head that waits; with none where that hides apps, too. */
+  async #stayBehind(waiting: Unfit, inForce: InForce, signal: AbortSignal): Promise<Choice> {
+    const stayed = await this.#stay(inForce, waiting, signal);
+    if (stayed.read?.isBlocked !== true) return stayed;
+    const { problems, subject } = waiting;
+    return { read: undefined, problems, subject, blocked: stayed.read };
   }
 
   async #choose(head: Head | undefined, inForce: InForce, signal: AbortSignal): Promise<Choice> {
